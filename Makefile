@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+# make           build the interpreter and the Lua module (objects and results in build/)
+# make deps      install Debian's packages for building and testing
+# make demo      deps, build, and run examples/hello.lua
+# make test      unit and system specs; HOST=bookworm|trixie|forky|machine chooses the test host
+# make lint fmt fuzz bench install uninstall clean
+# Variables: CC CFLAGS LDFLAGS PREFIX DESTDIR SANITIZE=address,undefined BUILD
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+CFLAGS  ?= -O2 -g
+PKG_CONFIG ?= pkg-config
+LUA     := lua5.4
+
+comma := ,
+ifdef SANITIZE
+BUILD   ?= build/$(subst $(comma),-,$(SANITIZE))
+else
+BUILD   ?= build
+endif
+export BUILD SANITIZE
+
+BINDIR     := $(PREFIX)/bin
+LUADIR     := $(PREFIX)/share/lua/5.4
+LUACDIR    := $(PREFIX)/lib/lua/5.4
+INCLUDEDIR := $(PREFIX)/include
+UNITDIR    := $(PREFIX)/lib/systemd/system
+
+# What the code needs stays apart from CFLAGS, which belongs to whoever calls make.
+LIBRARIES := lua5.4 libsystemd
+WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes
+STANDARD  := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
+SHARED    := -fPIC -fvisibility=hidden
+SANITIZED := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+COMPILE    = $(CC) $(STANDARD) $(WARNINGS) $(SHARED) $(SANITIZED) -DSDME_VERSION='"$(VERSION)"' \
+             -DSDME_PREFIX='"$(PREFIX)"' $(LIBRARY_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+
+RUNTIME  := $(wildcard src/runtime/*.c)
+BINDINGS := $(wildcard src/lua/*.c)
+FLOOR    := $(sort $(shell find lua -name '*.lua'))
+OBJECTS  := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(RUNTIME) $(BINDINGS))
+
+# Asked only when something is built, so that `make deps` runs on a machine that has nothing.
+ifeq ($(filter deps clean help demo,$(MAKECMDGOALS)),)
+require = $(if $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null && echo yes),,$(error $(2) is missing: \
+          run `make deps`, or install $(3)))
+$(if $(shell command -v $(PKG_CONFIG)),,$(error pkg-config is missing: run `make deps`))
+$(call require,lua5.4,Lua 5.4,liblua5.4-dev)
+$(call require,libsystemd >= 252,libsystemd 252 or newer,libsystemd-dev)
+$(call require,libcrypto,OpenSSL's libcrypto,libssl-dev)
+LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
+LUA_LIBS       := $(shell $(PKG_CONFIG) --libs lua5.4)
+RUNTIME_LIBS   := $(shell $(PKG_CONFIG) --libs libsystemd) -ldl -lpthread
+endif
+
+.PHONY: all deps demo test test-unit test-system test-vm lint fmt fuzz bench install uninstall clean
+all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so
+
+# The interpreter lends its Lua to C modules; core.so leaves lua_* to whoever loads it.
+$(BUILD)/bin/sdme: $(OBJECTS) $(BUILD)/obj/main.o $(BUILD)/obj/embedded.o
+	@mkdir -p $(@D)
+	$(CC) $(SANITIZED) $(LDFLAGS) -Wl,-E -Wl,--as-needed -o $@ $^ $(LUA_LIBS) $(RUNTIME_LIBS)
+
+$(BUILD)/lua/sdme/core.so: $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) -shared $(SANITIZED) $(LDFLAGS) -o $@ $^ $(RUNTIME_LIBS)
+
+$(BUILD)/obj/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(BUILD)/embedded.c: src/embed.lua $(FLOOR)
+	@mkdir -p $(@D)
+	$(LUA) src/embed.lua lua $@ $(FLOOR)
+
+$(BUILD)/obj/embedded.o: $(BUILD)/embedded.c
+	@mkdir -p $(@D)
+	$(COMPILE) -Isrc -c -o $@ $<
+
+-include $(OBJECTS:.o=.d) $(BUILD)/obj/main.d
+
+deps:
+	spec/host/deps all
+
+demo:
+	spec/host/deps all
+	$(MAKE) all
+	spec/host/inside $(BUILD)/bin/sdme run examples/hello.lua
+
+test: all
+	spec/run unit system
+
+test-unit: all
+	spec/run unit
+
+test-system: all
+	spec/run system
+
+lint:
+	luacheck --quiet --std lua54 --no-max-line-length lua examples
+	luacheck --quiet --std lua54+busted --no-max-line-length spec
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -D_GNU_SOURCE \
+	    --enable=warning,performance,portability --suppress=missingIncludeSystem \
+	    -DSDME_VERSION='""' src
+	clang-tidy --quiet --warnings-as-errors='*' $(RUNTIME) $(BINDINGS) src/main.c -- $(STANDARD) \
+	    $(LIBRARY_CFLAGS) -DSDME_VERSION='""' -DSDME_PREFIX='""'
+	shellcheck spec/run spec/host/testhost spec/host/deps spec/host/inside
+
+fmt:
+	clang-format -i $(wildcard src/*.c src/*.h src/*/*.c src/*/*.h spec/fuzz/*.c)
+
+# One libFuzzer program for each parser in C; CI gives each the same short number of runs.
+FUZZ_RUNS ?= 20000
+FUZZERS   := $(patsubst spec/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard spec/fuzz/*.c))
+fuzz: $(FUZZERS)
+	@set -e; for fuzzer in $(FUZZERS); do echo "fuzz $$(basename $$fuzzer)"; \
+	    $$fuzzer -runs=$(FUZZ_RUNS) -max_len=65536 -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/ \
+	    $$(ls -d spec/fuzz/corpus/$$(basename $$fuzzer) 2>/dev/null); done
+
+$(BUILD)/fuzz/%: spec/fuzz/%.c $(RUNTIME)
+	@mkdir -p $(@D)
+	clang $(STANDARD) $(WARNINGS) $(LIBRARY_CFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=all -Isrc -o $@ $^ $(RUNTIME_LIBS)
+
+bench: all
+	spec/bench/run
+
+install: all
+	install -Dm755 $(BUILD)/bin/sdme $(DESTDIR)$(BINDIR)/sdme
+	install -Dm644 $(BUILD)/lua/sdme/core.so $(DESTDIR)$(LUACDIR)/sdme/core.so
+	install -Dm644 src/sdme.h $(DESTDIR)$(INCLUDEDIR)/sdme.h
+	for file in $(FLOOR:lua/%=%); do install -Dm644 lua/$$file $(DESTDIR)$(LUADIR)/$$file; done
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/sdme $(DESTDIR)$(LUACDIR)/sdme/core.so $(DESTDIR)$(INCLUDEDIR)/sdme.h
+	rm -rf $(DESTDIR)$(LUADIR)/sdme
+	-rmdir $(DESTDIR)$(LUACDIR)/sdme 2>/dev/null
+
+clean:
+	rm -rf build

@@ -1,0 +1,231 @@
+-- Waiting, and doing several things at once.
+--
+-- Whatever waits is a pending object: `poll()` says what to wait for (a descriptor, "r", "w" or
+-- "rw", and seconds), and `step()` goes on with it, giving false, or true and its results. In a
+-- plain script `await` polls just that one; inside `all` it yields, so that the same
+-- straight-line code runs side by side. A program with a loop of its own takes `group` and
+-- `entries`, and calls `step` when one of the entries is ready.
+
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+
+local M <const> = {}
+
+-- Tells the yields of `await` from those that a script makes for itself.
+local AWAIT <const> = {}
+
+-- What an `await` is resumed with when it shall raise.
+local INTERRUPT <const> = {}
+
+-- The coroutines that a group runs.
+local strands <const> = setmetatable({}, { __mode = "k" })
+
+local function collect(pending, entries, timeout)
+    if type(pending) == "table" and pending.members then
+        for _, member in ipairs(pending:members()) do
+            timeout = collect(member, entries, timeout)
+        end
+        return timeout
+    end
+    local descriptor, events, seconds = pending:poll()
+    if descriptor then
+        entries[#entries + 1] = { descriptor, events }
+    end
+    if seconds and (not timeout or seconds < timeout) then
+        return seconds
+    end
+    return timeout
+end
+
+---What a pending object waits for, as `core.poll.wait` takes it.
+---@param pending table|userdata
+---@return table entries { {descriptor, events}, ... }
+---@return number|nil seconds after which it wants to be stepped anyway
+function M.entries(pending)
+    local entries <const> = {}
+    return entries, collect(pending, entries, nil)
+end
+
+local function wait_for(pending)
+    fault.check(core.poll.wait(M.entries(pending)))
+end
+
+local function resumed(first, ...)
+    if first == INTERRUPT then
+        error((...), 0)
+    end
+    return first, ...
+end
+
+local function finish(pending, done, ...)
+    if done then
+        return ...
+    end
+    if strands[coroutine.running()] then
+        return resumed(coroutine.yield(AWAIT, pending))
+    end
+    local ok, why = pcall(wait_for, pending)
+    if not ok then
+        if type(pending) ~= "table" or not pending.interrupt then
+            error(why, 0)
+        end
+        pending:interrupt(why)
+    end
+    return finish(pending, pending:step())
+end
+
+---Waits until a pending object is done.
+---@param pending table|userdata
+---@return any ... what it ends with; for an operation that failed nil, message and code
+function M.await(pending)
+    return finish(pending, pending:step())
+end
+
+---A pending object that is done after some seconds.
+---@param seconds number
+---@return table
+function M.timer(seconds)
+    local deadline <const> = core.poll.now() + seconds
+    return {
+        poll = function()
+            return nil, nil, math.max(0, deadline - core.poll.now())
+        end,
+        step = function()
+            return core.poll.now() >= deadline, true
+        end,
+    }
+end
+
+---Waits some seconds.
+---@param seconds number
+function M.sleep(seconds)
+    M.await(M.timer(seconds))
+end
+
+---A pending object that ends as `pending` does, or with nil, message, "ETIMEDOUT".
+---@param pending table|userdata
+---@param seconds number
+---@return table
+function M.timeout(pending, seconds)
+    local deadline <const> = core.poll.now() + seconds
+    local function answer(done, ...)
+        if done or core.poll.now() < deadline then
+            return done, ...
+        end
+        return true, nil, ("no answer in %g seconds"):format(seconds), "ETIMEDOUT"
+    end
+    return {
+        poll = function()
+            local descriptor, events, own = pending:poll()
+            local left = math.max(0, deadline - core.poll.now())
+            return descriptor, events, own and math.min(own, left) or left
+        end,
+        step = function()
+            return answer(pending:step())
+        end,
+    }
+end
+
+local Group <const> = {}
+Group.__index = Group
+
+local function settle(strand, alive, ...)
+    if coroutine.status(strand.thread) == "dead" then
+        strand.done = true
+        strand.ok = alive
+        strand.result = (...)
+        strand.pending = nil
+        return
+    end
+    local mark, pending = ...
+    if mark ~= AWAIT then
+        error("only await may yield inside sdme.all")
+    end
+    strand.pending = pending
+end
+
+local function resume(strand, ...)
+    settle(strand, coroutine.resume(strand.thread, ...))
+end
+
+local function advance(strand, done, ...)
+    if done then
+        resume(strand, ...)
+    end
+    return done
+end
+
+-- Goes on with every strand until each has to wait.
+function Group:step()
+    local moved
+    repeat
+        moved = false
+        for _, strand in ipairs(self) do
+            if not strand.done and advance(strand, strand.pending:step()) then
+                moved = true
+            end
+        end
+    until not moved
+    for _, strand in ipairs(self) do
+        if not strand.done then
+            return false
+        end
+    end
+    return true, self
+end
+
+function Group:members()
+    local pendings <const> = {}
+    for _, strand in ipairs(self) do
+        pendings[#pendings + 1] = strand.pending
+    end
+    return pendings
+end
+
+-- Makes the await that each strand is in raise `why`; what a strand then does to clean up may
+-- wait again.
+function Group:interrupt(why)
+    for _, strand in ipairs(self) do
+        local pending = strand.pending
+        if pending and type(pending) == "table" and pending.interrupt then
+            pending:interrupt(why)
+        elseif pending then
+            resume(strand, INTERRUPT, why)
+        end
+    end
+end
+
+---A pending object that runs functions side by side; it ends with itself, an array of
+---`{ ok =, result = }`, one for each function.
+---@param ... function
+---@return table
+function M.group(...)
+    local group <const> = setmetatable({}, Group)
+    for i = 1, select("#", ...) do
+        local strand <const> = { thread = coroutine.create((select(i, ...))) }
+        strands[strand.thread] = true
+        group[i] = strand
+    end
+    for _, strand in ipairs(group) do
+        resume(strand)
+    end
+    return group
+end
+
+---Runs functions side by side and returns the first result of each. All of them come to their
+---end; then the first error, if there was one, is raised.
+---@param ... function
+---@return any ...
+function M.all(...)
+    local group <const> = M.await(M.group(...))
+    local results <const> = {}
+    for i, strand in ipairs(group) do
+        if not strand.ok then
+            error(strand.result, 0)
+        end
+        results[i] = strand.result
+    end
+    return table.unpack(results, 1, #group)
+end
+
+return M

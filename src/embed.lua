@@ -1,0 +1,37 @@
+-- Packs Lua modules into a C file as bytecode with its debug information.
+-- usage: lua5.4 src/embed.lua ROOT OUTPUT FILE.lua...   (files below ROOT, which is on package.path)
+
+local function module_name(path)
+    return (path:gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", "."))
+end
+
+local function bytes(data)
+    local line, lines = {}, {}
+    for i = 1, #data do
+        line[#line + 1] = data:byte(i)
+        if #line == 24 then
+            lines[#lines + 1] = table.concat(line, ",")
+            line = {}
+        end
+    end
+    lines[#lines + 1] = table.concat(line, ",")
+    return table.concat(lines, ",\n")
+end
+
+local root, output = arg[1], arg[2]
+local out = assert(io.open(output, "w"))
+local index = {}
+
+out:write('#include "embedded.h"\n')
+for i = 3, #arg do
+    local path = arg[i]
+    local relative = path:sub(#root + 2)
+    local file <close> = assert(io.open(path, "rb"))
+    local code = string.dump(assert(load(file:read "a", "@" .. relative, "t")))
+    out:write(("static const unsigned char module_%d[] = {%s};\n"):format(i, bytes(code)))
+    index[#index + 1] = ('    {"%s", module_%d, sizeof module_%d},\n')
+        :format(module_name(relative), i, i)
+end
+out:write("const struct sdme_embedded sdme_embedded[] = {\n", table.concat(index))
+out:write("    {NULL, NULL, 0},\n};\n")
+assert(out:close())

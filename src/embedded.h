@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SDME_EMBEDDED_H
+#define SDME_EMBEDDED_H
+
+#include <stddef.h>
+
+/* The Lua floor inside the interpreter, written by embed.lua; ends with a NULL name. */
+struct sdme_embedded {
+    const char *name; /* as `require` takes it */
+    const unsigned char *code;
+    size_t size;
+};
+
+extern const struct sdme_embedded sdme_embedded[];
+
+#endif

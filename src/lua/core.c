@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "../sdme.h"
+#include "binding.h"
+
+#ifndef SDME_VERSION
+#error "SDME_VERSION comes from the Makefile"
+#endif
+
+/* interrupted() -> the number of the last signal that interrupted us, nil if none did */
+static int core_interrupted(lua_State *L)
+{
+    struct sdme_interrupt *interrupt = sdme_lua_interrupt(L);
+
+    if (!interrupt || !interrupt->signal)
+        return 0;
+    lua_pushinteger(L, interrupt->signal);
+    return 1;
+}
+
+static const luaL_Reg primitives[] = {
+#define OPENER(name) {#name, sdme_lua_open_##name},
+    SDME_PRIMITIVES(OPENER){NULL, NULL},
+};
+
+__attribute__((visibility("default"))) int luaopen_sdme_core(lua_State *L)
+{
+    luaL_checkversion(L);
+    lua_newtable(L);
+    for (const luaL_Reg *primitive = primitives; primitive->name; primitive++) {
+        lua_pushcfunction(L, primitive->func);
+        lua_call(L, 0, 1);
+        lua_setfield(L, -2, primitive->name);
+    }
+    lua_pushcfunction(L, core_interrupted);
+    lua_setfield(L, -2, "interrupted");
+    lua_pushliteral(L, SDME_VERSION);
+    lua_setfield(L, -2, "version");
+    return 1;
+}

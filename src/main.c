@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* The sdme interpreter: a Lua state with the runtime and the Lua floor inside, running sdme.cli. */
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+
+#include "embedded.h"
+#include "lua/binding.h"
+#include "sdme.h"
+
+static struct sdme_interrupt interrupt = {.fd = -1};
+static lua_State *volatile running;
+
+/* Ends a loop that never waits; whoever does wait learns it from poll and has taken the signal. */
+static void interrupt_hook(lua_State *L, lua_Debug *debug)
+{
+    (void) debug;
+    lua_sethook(L, NULL, 0, 0);
+    if (!sdme_lua_take_interrupt(L))
+        return;
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "sdme.fault");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "raise");
+    lua_pushliteral(L, "EINTR");
+    lua_pushnil(L);
+    lua_pushliteral(L, "interrupted");
+    lua_call(L, 3, 0);
+}
+
+/* The first signal asks; SA_RESETHAND lets the second one kill. */
+static void on_signal(int number)
+{
+    int saved = errno;
+    uint64_t one = 1;
+
+    interrupt.signal = number;
+    atomic_store(&interrupt.cancel.requested, 1);
+    if (write(interrupt.fd, &one, sizeof one) < 0)
+        _exit(128 + number);
+    if (running)
+        lua_sethook(running, interrupt_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1000);
+    errno = saved;
+}
+
+static int install_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int) SA_RESETHAND};
+
+    interrupt.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (interrupt.fd < 0)
+        return -1;
+    if (sigaction(SIGINT, &action, NULL) < 0 || sigaction(SIGTERM, &action, NULL) < 0)
+        return -1;
+    /* A reader that went away is an error of the write, not the end of a half-done operation. */
+    return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -1 : 0;
+}
+
+/* Descriptors 0 to 2 must exist, or what we open next would become somebody's stdout. */
+static int open_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (fd < 0)
+            return -1;
+    } while (fd <= 2 && fcntl(fd, F_SETFD, 0) == 0);
+    close(fd);
+    return 0;
+}
+
+static int find_embedded(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+
+    for (const struct sdme_embedded *module = sdme_embedded; module->name; module++) {
+        if (strcmp(module->name, name) != 0)
+            continue;
+        if (luaL_loadbufferx(L, (const char *) module->code, module->size, name, "b") != LUA_OK)
+            return lua_error(L);
+        lua_pushliteral(L, ":sdme:");
+        return 2;
+    }
+    lua_pushfstring(L, "no module '%s' inside sdme", name);
+    return 1;
+}
+
+/* Directly after package.preload, so that no file in the way can stand in for ours. */
+static void add_embedded_searcher(lua_State *L)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "searchers");
+    for (lua_Integer i = luaL_len(L, -1); i >= 2; i--) {
+        lua_rawgeti(L, -1, i);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_pushcfunction(L, find_embedded);
+    lua_rawseti(L, -2, 2);
+    lua_pop(L, 2);
+}
+
+/* "./?.lua" and the like go: what lies in the current directory is nobody's library. */
+static void set_path(lua_State *L, const char *field, const char *first)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, field);
+    const char *path = luaL_gsub(L, lua_tostring(L, -1), ";./?.lua", "");
+    path = luaL_gsub(L, path, ";./?/init.lua", "");
+    path = luaL_gsub(L, path, ";./?.so", "");
+    if (first)
+        lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", first, first, path);
+    lua_setfield(L, -5 - (first != NULL), field);
+    lua_settop(L, 0);
+}
+
+static void set_arguments(lua_State *L, int argc, char **argv)
+{
+    lua_createtable(L, argc, 1);
+    for (int i = 0; i < argc; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i);
+    }
+    lua_setglobal(L, "arg");
+}
+
+/* Runs protected: cli.main(arg) -> exit status. */
+static int run(lua_State *L)
+{
+    int argc = (int) lua_tointeger(L, 1);
+    char **argv = lua_touserdata(L, 2);
+    const char *tree = getenv("SDME_LUA_PATH");
+
+    luaL_openlibs(L);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_pushcfunction(L, luaopen_sdme_core);
+    lua_setfield(L, -2, "sdme.core");
+    lua_settop(L, 0);
+    sdme_lua_set_interrupt(L, &interrupt);
+    set_path(L, "path", tree);
+    set_path(L, "cpath", NULL);
+    if (!tree)
+        add_embedded_searcher(L);
+    set_arguments(L, argc, argv);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "sdme.cli");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "main");
+    lua_getglobal(L, "arg");
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+static int traceback(lua_State *L)
+{
+    luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    lua_State *L;
+    int status = EXIT_FAILURE;
+
+    /* Files that a guest must read are made with the modes we name, whatever the caller's umask. */
+    umask(022);
+    if (open_standard_descriptors() < 0 || install_signals() < 0) {
+        perror("sdme");
+        return EXIT_FAILURE;
+    }
+    L = luaL_newstate();
+    if (!L) {
+        fputs("sdme: out of memory\n", stderr);
+        return EXIT_FAILURE;
+    }
+    running = L;
+    lua_pushcfunction(L, traceback);
+    lua_pushcfunction(L, run);
+    lua_pushinteger(L, argc);
+    lua_pushlightuserdata(L, argv);
+    if (lua_pcall(L, 2, 1, 1) == LUA_OK)
+        status = lua_isinteger(L, -1) ? (int) lua_tointeger(L, -1) : EXIT_SUCCESS;
+    else
+        fprintf(stderr, "sdme: %s\n", lua_tostring(L, -1));
+    running = NULL;
+    lua_close(L);
+    return status;
+}
