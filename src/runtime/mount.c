@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "mount.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "util.h"
+
+int sdme_mount_clone(const char *path, bool recursive, int *ret_fd, struct sdme_error *error)
+{
+    unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_NO_AUTOMOUNT;
+    int fd = open_tree(AT_FDCWD, path, flags | (recursive ? AT_RECURSIVE : 0));
+
+    if (fd < 0)
+        return sdme_fail(error, errno, "clone mount %s", path);
+    *ret_fd = fd;
+    return 0;
+}
+
+int sdme_mount_map_owners(int mount_fd, int userns_fd, const char *path, struct sdme_error *error)
+{
+    struct mount_attr attributes = {
+        .attr_set = MOUNT_ATTR_IDMAP,
+        .userns_fd = (__u64) userns_fd,
+    };
+
+    if (mount_setattr(mount_fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0)
+        return 0;
+    if (errno == EINVAL || errno == EOPNOTSUPP)
+        return sdme_fail_as(error, SDME_EUNSUPPORTED,
+                            "%s: its filesystem has no ID-mapped mounts", path);
+    return sdme_fail(error, errno, "map owners of %s", path);
+}
+
+int sdme_mount_restrict(int mount_fd, bool inert, struct sdme_error *error)
+{
+    struct mount_attr attributes = {
+        .attr_set = MOUNT_ATTR_RDONLY | (inert ? MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID : 0),
+    };
+
+    if (mount_setattr(mount_fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0)
+        return sdme_fail(error, errno, "make a mount read-only");
+    return 0;
+}
+
+int sdme_mount_attach(int mount_fd, int target_fd, const char *target, struct sdme_error *error)
+{
+    if (move_mount(mount_fd, "", target_fd, "",
+                   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+        return sdme_fail(error, errno, "mount on %s", target);
+    return 0;
+}
+
+int sdme_mount_unshare(struct sdme_error *error)
+{
+    if (unshare(CLONE_NEWNS) < 0)
+        return sdme_fail(error, errno, "unshare the mount namespace");
+    if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+        return sdme_fail(error, errno, "stop mounts from propagating to the host");
+    return 0;
+}
+
+/* mountinfo writes space, tab, newline and backslash as \ooo. */
+static void unescape(char *text)
+{
+    char *out = text;
+
+    while (*text) {
+        if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] >= '0' &&
+            text[2] <= '7' && text[3] >= '0' && text[3] <= '7') {
+            *out++ = (char) ((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0'));
+            text += 4;
+        } else {
+            *out++ = *text++;
+        }
+    }
+    *out = '\0';
+}
+
+/* The next word of *line, unescaped; NULL when there is none. */
+static char *next_word(char **line)
+{
+    char *word = strsep(line, " \n");
+
+    if (!word || !*word)
+        return NULL;
+    unescape(word);
+    return word;
+}
+
+bool sdme_mount_parse(char *line, struct sdme_mount *ret)
+{
+    char *id = next_word(&line), *parent = next_word(&line), *device = next_word(&line);
+    struct sdme_mount mount = {0};
+
+    if (!id || !parent || !device)
+        return false;
+    mount.id = atoi(id);
+    mount.parent = atoi(parent);
+    mount.root = next_word(&line);
+    mount.target = next_word(&line);
+    mount.options = next_word(&line);
+    for (char *word = next_word(&line); word && strcmp(word, "-") != 0;)
+        word = next_word(&line); /* optional fields, up to a lone "-" */
+    mount.type = next_word(&line);
+    mount.source = next_word(&line);
+    if (!mount.root || !mount.target || !mount.options || !mount.type)
+        return false;
+    *ret = mount;
+    return true;
+}
+
+int sdme_mount_list(int (*each)(const struct sdme_mount *mount, void *context), void *context,
+                    struct sdme_error *error)
+{
+    _cleanup_fclose_ FILE *table = fopen("/proc/self/mountinfo", "re");
+    _cleanup_free_ char *line = NULL;
+    size_t size = 0;
+    int result = 0;
+
+    if (!table)
+        return sdme_fail(error, errno, "open /proc/self/mountinfo");
+    while (result >= 0 && getline(&line, &size, table) > 0) {
+        struct sdme_mount mount;
+
+        if (sdme_mount_parse(line, &mount))
+            result = each(&mount, context);
+    }
+    return result < 0 ? result : 0;
+}

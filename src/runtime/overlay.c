@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "overlay.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "mount.h"
+#include "overlay_names.h"
+#include "util.h"
+
+/* Before Linux 6.13 the parameters take no descriptors; <linux/mount.h> of glibc 2.36 is older. */
+#define PARAMETER_LOWER "lowerdir+"
+
+struct lowers {
+    int fds[SDME_OVERLAY_MAX_LOWERS];
+    size_t count;
+};
+
+static void close_lowers(struct lowers *lowers)
+{
+    while (lowers->count > 0)
+        sdme_close(lowers->fds[--lowers->count]);
+}
+
+/* Owners are mapped now: a finished overlay can't be ID-mapped, and nor can what is in use. */
+static int clone_lowers(const struct sdme_overlay *overlay, struct lowers *lowers,
+                        struct sdme_error *error)
+{
+    for (size_t i = 0; i < overlay->lower_count; i++) {
+        const char *path = overlay->lowers[i];
+        int code = sdme_mount_clone(path, false, &lowers->fds[i], error);
+
+        if (code < 0)
+            return code;
+        lowers->count++;
+        if (overlay->userns_fd >= 0)
+            code = sdme_mount_map_owners(lowers->fds[i], overlay->userns_fd, path, error);
+        if (code < 0)
+            return code;
+    }
+    return 0;
+}
+
+/* The kernel says why in words, each line behind "e ", "w " or "i " and the name of the module. */
+static void read_reason(int context, char *buffer, size_t size)
+{
+    ssize_t length = read(context, buffer, size - 1);
+    const char prefix[] = "e overlay: ";
+
+    buffer[length > 0 ? length : 0] = '\0';
+    buffer[strcspn(buffer, "\n")] = '\0';
+    if (!strncmp(buffer, prefix, sizeof prefix - 1))
+        memmove(buffer, buffer + sizeof prefix - 1, strlen(buffer) - sizeof prefix + 2);
+    else if (!strncmp(buffer, "e ", 2))
+        memmove(buffer, buffer + 2, strlen(buffer) - 1);
+}
+
+static int fail_context(int context, int code, const char *what, struct sdme_error *error)
+{
+    char reason[256];
+
+    read_reason(context, reason, sizeof reason);
+    if (*reason)
+        return sdme_fail_as(error, code, "mount overlay: %s: %s", what, reason);
+    return sdme_fail(error, code, "mount overlay: %s", what);
+}
+
+static int set_directory(int context, const char *key, const char *path, struct sdme_error *error)
+{
+    _cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return sdme_fail(error, errno, "mount overlay: open %s", path);
+    if (fsconfig(context, FSCONFIG_SET_FD, key, NULL, fd) < 0)
+        return fail_context(context, errno, path, error);
+    return 0;
+}
+
+static int mount_by_descriptors(const struct sdme_overlay *overlay, const struct lowers *lowers,
+                                int *ret_fd, struct sdme_error *error)
+{
+    _cleanup_close_ int context = fsopen("overlay", FSOPEN_CLOEXEC);
+    int code = 0;
+
+    if (context < 0)
+        return sdme_fail(error, errno, "open the overlay filesystem");
+    for (size_t i = 0; i < lowers->count; i++)
+        if (fsconfig(context, FSCONFIG_SET_FD, PARAMETER_LOWER, NULL, lowers->fds[i]) < 0)
+            return fail_context(context, errno, overlay->lowers[i], error);
+    if (overlay->upper)
+        code = set_directory(context, "upperdir", overlay->upper, error);
+    if (overlay->upper && code == 0)
+        code = set_directory(context, "workdir", overlay->work, error);
+    if (code < 0)
+        return code;
+    if (overlay->metacopy && fsconfig(context, FSCONFIG_SET_STRING, "metacopy", "on", 0) < 0)
+        return fail_context(context, errno, "metacopy=on", error);
+    if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return fail_context(context, errno, overlay->upper ? overlay->upper : overlay->lowers[0],
+                            error);
+    int fd = fsmount(context, FSMOUNT_CLOEXEC, 0);
+    if (fd < 0)
+        return fail_context(context, errno, "fsmount", error);
+    *ret_fd = fd;
+    return 0;
+}
+
+static int mount_lower_alone(struct lowers *lowers, int *ret_fd, struct sdme_error *error)
+{
+    int code = sdme_mount_restrict(lowers->fds[0], false, error);
+
+    if (code < 0)
+        return code;
+    *ret_fd = sdme_take_fd(&lowers->fds[0]);
+    return 0;
+}
+
+int sdme_overlay_mount(const struct sdme_overlay *overlay, int *ret_fd, struct sdme_error *error)
+{
+    _cleanup_(close_lowers) struct lowers lowers = {0};
+    int code;
+
+    if (overlay->lower_count == 0 || overlay->lower_count > SDME_OVERLAY_MAX_LOWERS)
+        return sdme_fail_as(error, EINVAL, "mount overlay: 1 to %d lower layers, not %zu",
+                            SDME_OVERLAY_MAX_LOWERS, overlay->lower_count);
+    if (!overlay->upper != !overlay->work)
+        return sdme_fail_as(error, EINVAL, "mount overlay: upper and work go together");
+    code = clone_lowers(overlay, &lowers, error);
+    if (code < 0)
+        return code;
+    if (!overlay->upper && lowers.count == 1)
+        return mount_lower_alone(&lowers, ret_fd, error);
+    if (overlay->no_descriptors)
+        return sdme_overlay_mount_by_names(overlay, lowers.fds, ret_fd, error);
+
+    code = mount_by_descriptors(overlay, &lowers, ret_fd, error);
+    /* What it can't parse as a descriptor, an older kernel takes by name. */
+    if (code == -EINVAL && sdme_overlay_mount_by_names(overlay, lowers.fds, ret_fd, NULL) == 0)
+        return 0;
+    return code;
+}

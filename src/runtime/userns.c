@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "userns.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "util.h"
+
+/* A namespace lives in a process first; this one sleeps until it is killed. */
+static pid_t start_holder(void)
+{
+    pid_t pid = (pid_t) syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, 0UL);
+
+    if (pid == 0)
+        for (;;)
+            pause();
+    return pid;
+}
+
+static int write_map(pid_t pid, const char *file, uint32_t base, uint32_t count,
+                     struct sdme_error *error)
+{
+    char path[64], map[64];
+    int length = snprintf(map, sizeof map, "0 %u %u\n", base, count);
+
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return sdme_fail(error, errno, "open %s", path);
+    if (write(fd, map, (size_t) length) != length)
+        return sdme_fail(error, errno, "map ids 0-%u to %u in %s", count - 1, base, path);
+    return 0;
+}
+
+int sdme_userns_create(uint32_t base, uint32_t count, int *ret_fd, struct sdme_error *error)
+{
+    char path[64];
+    int fd = -1;
+    pid_t pid;
+    int code;
+
+    if (count == 0 || base > UINT32_MAX - count)
+        return sdme_fail(error, EINVAL, "user namespace of %u ids from %u", count, base);
+    pid = start_holder();
+    if (pid < 0)
+        return sdme_fail(error, errno, "make a user namespace");
+    code = write_map(pid, "uid_map", base, count, error);
+    if (code == 0)
+        code = write_map(pid, "gid_map", base, count, error);
+    if (code == 0) {
+        snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            code = sdme_fail(error, errno, "open %s", path);
+    }
+    kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    if (code == 0)
+        *ret_fd = fd;
+    return code;
+}
