@@ -144,6 +144,32 @@ int sdme_lua_option_fd(lua_State *L, int index, const char *key, int fallback)
     return fd;
 }
 
+mode_t sdme_lua_check_mode(lua_State *L, int index)
+{
+    lua_Integer mode;
+    char *end = NULL;
+
+    if (lua_type(L, index) == LUA_TSTRING)
+        mode = strtol(lua_tostring(L, index), &end, 8);
+    else
+        mode = luaL_checkinteger(L, index);
+    if (mode < 0 || mode > 07777 || (end && (*end || end == lua_tostring(L, index))))
+        luaL_error(L, "permissions from \"0\" to \"7777\" expected, got %s",
+                   luaL_tolstring(L, index, NULL));
+    return (mode_t) mode;
+}
+
+mode_t sdme_lua_option_mode(lua_State *L, int index, const char *key, mode_t fallback)
+{
+    if (!push_option(L, index, key))
+        return fallback;
+    if (!lua_isinteger(L, -1) && lua_type(L, -1) != LUA_TSTRING)
+        wrong_type(L, key, "permissions");
+    mode_t mode = sdme_lua_check_mode(L, -1);
+    lua_pop(L, 1);
+    return mode;
+}
+
 char **sdme_lua_strings(lua_State *L, int index, const char *what)
 {
     index = lua_absindex(L, index);

@@ -6,6 +6,7 @@
 #include <lua.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "../runtime/error.h"
 #include "../runtime/util.h"
@@ -37,6 +38,10 @@ lua_Integer sdme_lua_option_integer(lua_State *L, int index, const char *key, lu
 lua_Number sdme_lua_option_number(lua_State *L, int index, const char *key, lua_Number fallback);
 bool sdme_lua_option_boolean(lua_State *L, int index, const char *key, bool fallback);
 int sdme_lua_option_fd(lua_State *L, int index, const char *key, int fallback);
+
+/* Permissions: an integer, or, since Lua has no octal numbers, a string such as "0755". */
+mode_t sdme_lua_check_mode(lua_State *L, int index);
+mode_t sdme_lua_option_mode(lua_State *L, int index, const char *key, mode_t fallback);
 
 /*
  * The array of strings at @index as a NULL-terminated vector. It lives in a userdata that this
@@ -71,7 +76,7 @@ struct sdme_cancel *sdme_lua_cancel(lua_State *L);
 int sdme_lua_take_interrupt(lua_State *L);
 
 /* One opener for each primitive: pushes the table that is sdme.core.NAME. */
-#define SDME_PRIMITIVES(X) X(lock) X(poll) X(mount) X(overlay) X(userns) X(file)
+#define SDME_PRIMITIVES(X) X(bus) X(lock) X(poll) X(process) X(mount) X(overlay) X(userns) X(file)
 
 #define SDME_DECLARE_OPENER(name) int sdme_lua_open_##name(lua_State *L);
 SDME_PRIMITIVES(SDME_DECLARE_OPENER)

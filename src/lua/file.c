@@ -52,17 +52,10 @@ uid_t sdme_lua_check_id(lua_State *L, lua_Integer id, const char *what)
     return (uid_t) id;
 }
 
-mode_t sdme_lua_check_mode(lua_State *L, lua_Integer mode)
-{
-    if (mode < 0 || mode > 07777)
-        luaL_error(L, "mode: %I is not in 0..4095 (0o7777)", mode);
-    return (mode_t) mode;
-}
-
 static struct sdme_file_options check_making(lua_State *L, int options, mode_t mode)
 {
     return (struct sdme_file_options){
-        .mode = sdme_lua_check_mode(L, sdme_lua_option_integer(L, options, "mode", mode)),
+        .mode = sdme_lua_option_mode(L, options, "mode", mode),
         .uid = sdme_lua_check_id(L, sdme_lua_option_integer(L, options, "uid", -1), "uid"),
         .gid = sdme_lua_check_id(L, sdme_lua_option_integer(L, options, "gid", -1), "gid"),
         .sync = sdme_lua_option_boolean(L, options, "sync", true),
@@ -109,7 +102,7 @@ static int file_read(lua_State *L)
 }
 
 /*
- * write(path, data[, {mode=0o644, uid=, gid=, sync=true, exclusive=false, root=}]) -> true
+ * write(path, data[, {mode="0644", uid=, gid=, sync=true, exclusive=false, root=}]) -> true
  * All of it or nothing, whatever happens.
  */
 static int file_write(lua_State *L)
@@ -125,7 +118,7 @@ static int file_write(lua_State *L)
     return sdme_lua_done(L, code, &error);
 }
 
-/* mkdir(path[, {mode=0o755, uid=, gid=, parents=false, root=}]) -> true */
+/* mkdir(path[, {mode="0755", uid=, gid=, parents=false, root=}]) -> true */
 static int file_mkdir(lua_State *L)
 {
     static const char *const known[] = {"mode", "uid", "gid", "parents", "root", NULL};
@@ -153,7 +146,7 @@ static int file_symlink(lua_State *L)
 }
 
 /*
- * mknod(path, type[, {major=0, minor=0, mode=0o600, uid=, gid=, root=}]) -> true
+ * mknod(path, type[, {major=0, minor=0, mode="0600", uid=, gid=, root=}]) -> true
  * with type "character", "block", "fifo" or "socket"
  */
 static int file_mknod(lua_State *L)

@@ -25,7 +25,6 @@ const char *sdme_lua_check_path(lua_State *L, int index);
 
 /* For the option tables, which may be missing; unlike those of binding.h. */
 uid_t sdme_lua_check_id(lua_State *L, lua_Integer id, const char *what);
-mode_t sdme_lua_check_mode(lua_State *L, lua_Integer mode);
 
 /* The part of sdme.core.file that is in file_attribute.c. */
 extern const luaL_Reg sdme_lua_file_attribute_functions[];

@@ -77,7 +77,7 @@ static int file_chown(lua_State *L)
 static int file_chmod(lua_State *L)
 {
     static const char *const known[] = {"root", "follow", NULL};
-    mode_t mode = sdme_lua_check_mode(L, luaL_checkinteger(L, 2));
+    mode_t mode = sdme_lua_check_mode(L, 2);
     struct sdme_lua_location at = sdme_lua_check_location(L, 1, 3, known, false);
     struct sdme_error error = {0};
 
