@@ -4,8 +4,11 @@ local shell <const> = require "spec.support.shell"
 
 local M <const> = {}
 
+-- `pending` is a global of the specs alone; what it raises is a skip to every core of busted.
+local raise_skip <const> = require "busted.core"().pending
+
 local function skip(missing)
-    pending("needs " .. missing) -- luacheck: ignore 113 (busted's)
+    raise_skip("needs " .. missing)
 end
 
 function M.root()
