@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "digest.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "file.h"
+
+static const char library_name[] = "libcrypto.so.3";
+
+enum {
+    READ_AT_ONCE = 256 * 1024,
+};
+
+/* What we call in libcrypto, under the names it has there. */
+#define FUNCTIONS(X)                                                                               \
+    X(EVP_MD_CTX_new)                                                                              \
+    X(EVP_MD_CTX_free)                                                                             \
+    X(EVP_MD_CTX_copy_ex)                                                                          \
+    X(EVP_DigestInit_ex)                                                                           \
+    X(EVP_DigestUpdate)                                                                            \
+    X(EVP_DigestFinal_ex)                                                                          \
+    X(EVP_sha256)                                                                                  \
+    X(EVP_sha512)
+
+struct sdme_digest {
+    void *library;
+    EVP_MD_CTX *context;
+#define MEMBER(name) __typeof__(name) *name;
+    FUNCTIONS(MEMBER)
+#undef MEMBER
+};
+
+static int load(struct sdme_digest *digest, struct sdme_error *error)
+{
+    /* NODELETE: libcrypto has an exit handler, so its code has to stay. */
+    digest->library = dlopen(library_name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!digest->library)
+        return sdme_fail_as(error, SDME_EUNSUPPORTED, "OpenSSL can't be loaded: %s", dlerror());
+#define RESOLVE(symbol)                                                                            \
+    *(void **) &digest->symbol = dlsym(digest->library, #symbol);                                  \
+    if (!digest->symbol)                                                                           \
+        return sdme_fail_as(error, SDME_EUNSUPPORTED, "%s has no %s", library_name, #symbol);
+    FUNCTIONS(RESOLVE)
+#undef RESOLVE
+    return 0;
+}
+
+int sdme_digest_new(const char *algorithm, struct sdme_digest **ret_digest,
+                    struct sdme_error *error)
+{
+    _cleanup_(sdme_digest_freep) struct sdme_digest *digest = NULL;
+    bool is_sha512 = !strcmp(algorithm, "sha512");
+
+    if (!is_sha512 && strcmp(algorithm, "sha256"))
+        return sdme_fail_as(error, EINVAL, "no such digest: %s", algorithm);
+    digest = calloc(1, sizeof *digest);
+    if (!digest)
+        return sdme_fail(error, ENOMEM, "digest");
+    int code = load(digest, error);
+    if (code < 0)
+        return code;
+    digest->context = digest->EVP_MD_CTX_new();
+    if (!digest->context)
+        return sdme_fail(error, ENOMEM, "digest");
+    const EVP_MD *kind = is_sha512 ? digest->EVP_sha512() : digest->EVP_sha256();
+    if (digest->EVP_DigestInit_ex(digest->context, kind, NULL) != 1)
+        return sdme_fail_as(error, SDME_EUNSUPPORTED, "OpenSSL refuses %s", algorithm);
+    *ret_digest = SDME_TAKE(digest);
+    return 0;
+}
+
+void sdme_digest_free(struct sdme_digest *digest)
+{
+    if (!digest)
+        return;
+    if (digest->context)
+        digest->EVP_MD_CTX_free(digest->context);
+    if (digest->library)
+        dlclose(digest->library);
+    free(digest);
+}
+
+int sdme_digest_update(struct sdme_digest *digest, const void *data, size_t size,
+                       struct sdme_error *error)
+{
+    if (digest->EVP_DigestUpdate(digest->context, data, size) != 1)
+        return sdme_fail_as(error, EIO, "OpenSSL failed to update a digest");
+    return 0;
+}
+
+int sdme_digest_value(struct sdme_digest *digest, unsigned char ret_value[SDME_DIGEST_MAX],
+                      size_t *ret_size, struct sdme_error *error)
+{
+    EVP_MD_CTX *copy = digest->EVP_MD_CTX_new();
+    unsigned int size = 0;
+
+    bool done = copy && digest->EVP_MD_CTX_copy_ex(copy, digest->context) == 1 &&
+                digest->EVP_DigestFinal_ex(copy, ret_value, &size) == 1;
+    digest->EVP_MD_CTX_free(copy);
+    if (!done)
+        return sdme_fail_as(error, EIO, "OpenSSL failed to finish a digest");
+    *ret_size = size;
+    return 0;
+}
+
+int sdme_digest_update_file(struct sdme_digest *digest, int fd, const char *path,
+                            const struct sdme_cancel *cancel, uint64_t *ret_size,
+                            struct sdme_error *error)
+{
+    _cleanup_free_ void *buffer = malloc(READ_AT_ONCE);
+    uint64_t total = 0;
+    size_t count;
+
+    if (!buffer)
+        return sdme_fail(error, ENOMEM, "read %s", path);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    do {
+        if (sdme_cancelled(cancel))
+            return sdme_fail(error, ECANCELED, "read %s", path);
+        int code = sdme_file_read(fd, buffer, READ_AT_ONCE, &count, path, error);
+        if (code < 0)
+            return code;
+        code = sdme_digest_update(digest, buffer, count, error);
+        if (code < 0)
+            return code;
+        total += count;
+    } while (count == READ_AT_ONCE);
+    *ret_size = total;
+    return 0;
+}
+
+void sdme_digest_hex(const unsigned char *value, size_t size, char ret_hex[SDME_DIGEST_HEX])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < size; i++) {
+        ret_hex[2 * i] = digits[value[i] >> 4];
+        ret_hex[2 * i + 1] = digits[value[i] & 15];
+    }
+    ret_hex[2 * size] = '\0';
+}
+
+int sdme_random(void *buffer, size_t size, struct sdme_error *error)
+{
+    char *rest = buffer;
+
+    while (size > 0) {
+        ssize_t count = getrandom(rest, size, 0);
+
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return sdme_fail(error, errno, "get random bytes");
+        rest += count;
+        size -= (size_t) count;
+    }
+    return 0;
+}
