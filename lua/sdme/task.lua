@@ -129,23 +129,31 @@ end
 local Group <const> = {}
 Group.__index = Group
 
-local function settle(strand, alive, ...)
+-- What resuming a strand gave: its end, with `ok` and the result, or what it waits for.
+local function settle(strand, first, second)
     if coroutine.status(strand.thread) == "dead" then
         strand.done = true
-        strand.ok = alive
-        strand.result = (...)
+        strand.ok = first
+        strand.result = second
         strand.pending = nil
-        return
-    end
-    local mark, pending = ...
-    if mark ~= AWAIT then
+    elseif first == AWAIT then
+        strand.pending = second
+    else
         error("only await may yield inside sdme.all")
     end
-    strand.pending = pending
 end
 
 local function resume(strand, ...)
-    settle(strand, coroutine.resume(strand.thread, ...))
+    settle(strand, select(2, assert(coroutine.resume(strand.thread, ...))))
+end
+
+-- The pcall inside is what closes the variables of a function that fails, and lets that wait.
+local function new_strand(body)
+    local strand <const> = { thread = coroutine.create(function()
+        return pcall(body)
+    end) }
+    strands[strand.thread] = true
+    return strand
 end
 
 local function advance(strand, done, ...)
@@ -202,9 +210,7 @@ end
 function M.group(...)
     local group <const> = setmetatable({}, Group)
     for i = 1, select("#", ...) do
-        local strand <const> = { thread = coroutine.create((select(i, ...))) }
-        strands[strand.thread] = true
-        group[i] = strand
+        group[i] = new_strand((select(i, ...)))
     end
     for _, strand in ipairs(group) do
         resume(strand)

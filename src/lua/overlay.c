@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "../runtime/overlay.h"
 
+#include "../runtime/mount.h"
 #include "binding.h"
 
 /*
  * mount{ lowers = { "/top", ..., "/bottom" }, upper=, work=, map_owners = userns, metacopy=,
- *        descriptors = false (mount by names, as kernels before 6.13) } -> descriptor
+ *        read_only=, descriptors = false (mount by names, as kernels before 6.13) } -> descriptor
  */
 static int overlay_mount(lua_State *L)
 {
     static const char *const options[] = {"lowers",     "upper",    "work",
-                                          "map_owners", "metacopy", "descriptors", NULL};
+                                          "map_owners", "metacopy", "read_only", "descriptors",
+                                          NULL};
     struct sdme_error error = {0};
 
     lua_settop(L, 1);
@@ -25,10 +27,12 @@ static int overlay_mount(lua_State *L)
         .metacopy = sdme_lua_option_boolean(L, 1, "metacopy", false),
         .no_descriptors = !sdme_lua_option_boolean(L, 1, "descriptors", true),
     };
+    bool read_only = sdme_lua_option_boolean(L, 1, "read_only", false);
     int *fd = sdme_lua_push_descriptor(L);
-    if (sdme_overlay_mount(&overlay, fd, &error) < 0)
-        return sdme_lua_fail(L, &error);
-    return 1;
+    int code = sdme_overlay_mount(&overlay, fd, &error);
+    if (code == 0 && read_only)
+        code = sdme_mount_restrict(*fd, false, &error);
+    return code < 0 ? sdme_lua_fail(L, &error) : 1;
 }
 
 static const luaL_Reg overlay_functions[] = {

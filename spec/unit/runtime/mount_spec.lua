@@ -1,0 +1,95 @@
+local core <const> = require "sdme.core"
+local needs <const> = require "spec.support.needs"
+local scratch <const> = require "spec.support.scratch"
+local shell <const> = require "spec.support.shell"
+
+local file <const> = core.file
+
+describe("core.mount", function()
+    local dir
+
+    before_each(function()
+        dir = scratch.directory()
+    end)
+    after_each(scratch.clean)
+
+    it("lists what is mounted, with odd characters as they are", function()
+        needs.root()
+        local odd <const> = dir .. "/a b\tc\\d\ne"
+        shell.run("mkdir %s && mount -t tmpfs 'so urce' %s", odd, odd)
+        scratch.finally(function()
+            shell.run("umount %s", odd)
+        end)
+        local found
+        for _, mount in ipairs(core.mount.list()) do
+            if mount.target == odd then
+                found = mount
+            end
+        end
+        assert.equal("tmpfs", found.type)
+        assert.equal("so urce", found.source)
+        assert.equal("/", found.root)
+    end)
+
+    it("clones a directory with or without what is mounted below it", function()
+        needs.root()
+        shell.run("mkdir %s && mount -t tmpfs tmpfs %s && touch %s", dir .. "/sub", dir .. "/sub",
+            dir .. "/sub/x")
+        scratch.finally(function()
+            shell.run("umount %s", dir .. "/sub")
+        end)
+        local alone <close> = assert(core.mount.clone(dir))
+        local whole <close> = assert(core.mount.clone(dir, { recursive = true }))
+        assert.same({}, (file.list("sub", { root = alone })))
+        assert.same({ "x" }, (file.list("sub", { root = whole })))
+    end)
+
+    it("attaches a clone to a directory", function()
+        needs.root()
+        assert(file.mkdir(dir .. "/from"))
+        assert(file.mkdir(dir .. "/to"))
+        assert(file.write(dir .. "/from/x", "1"))
+        local clone <close> = assert(core.mount.clone(dir .. "/from", { read_only = true }))
+        assert(core.mount.attach(clone, dir .. "/to"))
+        scratch.finally(function()
+            shell.run("umount %s", dir .. "/to")
+        end)
+        assert.equal("1", file.read(dir .. "/to/x"))
+        local _, _, code = file.write(dir .. "/to/y", "2")
+        assert.equal("EROFS", code)
+    end)
+
+    it("makes device nodes of an inert clone void", function()
+        needs.root()
+        local ext4 <const> = scratch.filesystem("ext4", "16M")
+        shell.run("mknod %s c 1 3", ext4 .. "/null")
+        local clone <close> = assert(core.mount.clone(ext4, { inert = true }))
+        assert.is_false(shell.succeeds("cat /proc/$PPID/fd/%s/null", tostring(clone:fileno())))
+    end)
+
+    it("names what it can't attach to", function()
+        needs.root()
+        local clone <close> = assert(core.mount.clone(dir))
+        local _, message, code = core.mount.attach(clone, dir .. "/nowhere")
+        assert.equal("ENOENT", code)
+        assert.equal("mount on " .. dir .. "/nowhere: No such file or directory", message)
+    end)
+end)
+
+describe("core.userns", function()
+    it("makes a namespace that maps its ids to a range, and leaves no process", function()
+        needs.root()
+        local before <const> = shell.run "ls /proc | grep -c '^[0-9]'"
+        local userns <close> = assert(core.userns.create(1000000, 65536))
+        assert.matches("^user:%[%d+%]$", file.readlink("/proc/self/fd/" .. userns:fileno()))
+        assert.equal(before, shell.run "ls /proc | grep -c '^[0-9]'")
+    end)
+
+    it("refuses ranges that don't fit 32 bits", function()
+        local _, _, code = core.userns.create((1 << 32) - 10, 65536)
+        assert.equal("EINVAL", code)
+        assert.error_matches(function()
+            core.userns.create(-1, 1)
+        end, "an id is 32 bits")
+    end)
+end)
