@@ -1,0 +1,477 @@
+-- The settings of a container: the one table behind the flags of create, new and set, the keys
+-- of `sdme.create{}` and of the state file, completion and the manual.
+
+local fault <const> = require "sdme.fault"
+local json <const> = require "sdme.json"
+local kind <const> = require "sdme.kind"
+local text <const> = require "sdme.text"
+
+local M <const> = {}
+
+---@class sdme.Setting
+---@field name string the key in options tables and in the state; the flag has "-" for "_"
+---@field short string? the letter of its short flag
+---@field value string? the placeholder of its value in help; a setting without one is a flag
+---@field kind sdme.Kind
+---@field many boolean? collects values: a list, or what its kind makes of them
+---@field default any where nothing else decides
+---@field help string
+---@field group string the heading of its flag in help
+---@field commands table<string, boolean> who takes it: create, new, set
+---@field stored boolean whether it is part of the container's state
+---@field live boolean? whether setting it takes effect in a running container
+---@field host_clone_only boolean? whether it means nothing without a clone of the host
+---@field implies string? another flag that is set with it
+---@field secret boolean? whether `inspect` masks it
+---@field instead string? what to do where `set` doesn't take it
+
+local EVERYWHERE <const> = { create = true, new = true, set = true }
+local AT_CREATION <const> = { create = true, new = true }
+
+---@type sdme.Setting[]
+M.all = {
+    {
+        name = "name", value = "NAME", kind = kind.name, group = "Container",
+        help = "name of the container; without it one is made up",
+        commands = AT_CREATION, stored = false,
+        instead = "`sdme rename` changes the name",
+    },
+    {
+        name = "overlayfs_opaque_dirs", short = "o", value = "DIR,...",
+        kind = kind.list(kind.directory), many = true, group = "Container",
+        help = "parts of the host that its clone doesn't see (default: as configured)",
+        commands = EVERYWHERE, stored = true, host_clone_only = true,
+    },
+    {
+        name = "masked_services", value = "UNIT,...", kind = kind.list(kind.service), many = true,
+        group = "Container",
+        help = "units that don't start in the container (default: as configured)",
+        commands = EVERYWHERE, stored = true,
+    },
+    {
+        name = "bind", short = "b", value = "HOST:CTR[:ro]", kind = kind.bind, many = true,
+        group = "Container", help = "show a file or directory of the host in the container",
+        commands = EVERYWHERE, stored = true,
+    },
+    {
+        name = "env", short = "e", value = "NAME=VALUE", kind = kind.env, many = true,
+        group = "Container", help = "environment of everything in the container",
+        commands = EVERYWHERE, stored = true, secret = true,
+    },
+    {
+        name = "device", value = "PATH", kind = kind.device, many = true, group = "Container",
+        help = "a device node of the host that the container may use",
+        commands = EVERYWHERE, stored = true,
+    },
+    {
+        name = "ephemeral", kind = kind.flag, group = "Container",
+        help = "remove the container when it stops", commands = EVERYWHERE, stored = true,
+        live = true,
+    },
+    {
+        name = "memory", value = "SIZE", kind = kind.range(kind.size, 4 << 20), group = "Limits",
+        help = "memory at most, and no swap", commands = EVERYWHERE, stored = true, live = true,
+    },
+    {
+        name = "cpus", value = "N", kind = kind.range(kind.cpus, 0.01), group = "Limits",
+        help = "CPU time at most, in CPUs: 0.5, 2", commands = EVERYWHERE, stored = true,
+        live = true,
+    },
+    {
+        name = "cpu_weight", value = "N", kind = kind.range(kind.integer, 1, 10000),
+        group = "Limits", help = "share of the CPU time, 1 to 10000; 100 is usual",
+        commands = EVERYWHERE, stored = true, live = true,
+    },
+    {
+        name = "tasks", value = "N", kind = kind.range(kind.integer, 1, 4194304),
+        default = 16384, group = "Limits", help = "processes and threads at most",
+        commands = EVERYWHERE, stored = true, live = true,
+    },
+    {
+        name = "private_network", kind = kind.flag, group = "Network",
+        help = "a network of its own, with loopback only", commands = EVERYWHERE,
+        stored = true,
+    },
+    {
+        name = "network_veth", kind = kind.flag, group = "Network", implies = "private_network",
+        help = "the same, with a virtual Ethernet link to the host", commands = EVERYWHERE,
+        stored = true,
+    },
+    {
+        name = "network_bridge", value = "BRIDGE", kind = kind.interface "", group = "Network",
+        implies = "private_network", help = "the same, with the host's end in a bridge",
+        commands = EVERYWHERE, stored = true,
+    },
+    {
+        name = "network_zone", value = "ZONE", kind = kind.interface "vz-", group = "Network",
+        implies = "private_network",
+        help = "the same, in a bridge that the containers of a zone share", commands = EVERYWHERE,
+        stored = true,
+    },
+    {
+        name = "port", short = "p", value = "[PROTO:]HOST[:CTR]", kind = kind.port, many = true,
+        group = "Network", help = "open a port of the container on the host; tcp or udp",
+        commands = EVERYWHERE, stored = true,
+    },
+    {
+        name = "userns", short = "u", kind = kind.flag, group = "Security",
+        help = "a user namespace: root inside is nobody outside", commands = AT_CREATION,
+        stored = true, instead = "files of the container have their owners from its creation",
+    },
+    {
+        name = "drop_capability", value = "CAP", kind = kind.capability, many = true,
+        group = "Security", help = "take away a capability that containers have",
+        commands = EVERYWHERE, stored = true,
+    },
+    {
+        name = "capability", value = "CAP", kind = kind.capability, many = true,
+        group = "Security", help = "give a capability that containers lack",
+        commands = EVERYWHERE, stored = true,
+    },
+    {
+        name = "no_new_privileges", kind = kind.flag, group = "Security",
+        help = "nobody gains privileges, not even by setuid", commands = EVERYWHERE,
+        stored = true,
+    },
+    {
+        name = "read_only", kind = kind.flag, group = "Security",
+        help = "the container can't change its own files", commands = EVERYWHERE, stored = true,
+    },
+    {
+        name = "system_call_filter", value = "[~]FILTER", kind = kind.system_call_filter,
+        many = true, group = "Security",
+        help = "system calls and @groups to allow besides the usual; with ~ to forbid",
+        commands = EVERYWHERE, stored = true,
+    },
+    {
+        name = "apparmor_profile", value = "PROFILE", kind = kind.profile, group = "Security",
+        help = "AppArmor profile of everything in the container", commands = EVERYWHERE,
+        stored = true,
+    },
+    {
+        name = "enable", kind = kind.flag, group = "Boot",
+        help = "start the container when the host boots", commands = AT_CREATION, stored = false,
+        instead = "`sdme enable` and `sdme disable` change it",
+    },
+    {
+        name = "restart", value = "WHEN", kind = kind.choice { "no", "on-failure", "always" },
+        default = "no", group = "Boot",
+        help = "start it again after it ended: no, on-failure or always",
+        commands = EVERYWHERE, stored = true,
+    },
+    {
+        name = "started", kind = kind.flag, group = "Boot",
+        help = "start it, and wait for its boot", commands = { create = true }, stored = false,
+        instead = "`sdme start` starts a container",
+    },
+    {
+        name = "timeout", short = "t", value = "SECONDS", kind = kind.seconds, group = "Boot",
+        help = "how long the boot may take (default: as configured)", commands = AT_CREATION,
+        stored = false, instead = "`sdme start --timeout` takes one",
+    },
+    {
+        name = "rm_on_failure", kind = kind.flag, group = "Boot",
+        help = "remove the container if its boot fails", commands = AT_CREATION, stored = false,
+        instead = "it is for containers that are being created",
+    },
+    {
+        name = "user", value = "USER", kind = kind.user, group = "Boot",
+        help = "whose shell is opened, or who runs the command", commands = { new = true },
+        stored = false, instead = "`sdme join --user` takes one",
+    },
+}
+
+local by_name <const> = {}
+
+for _, setting in ipairs(M.all) do
+    by_name[setting.name] = setting
+    setting.values = setting.many and kind.many(setting.kind) or setting.kind
+end
+
+---@param name string
+---@return sdme.Setting?
+function M.get(name)
+    return by_name[name]
+end
+
+local function flag_of(name)
+    return "--" .. name:gsub("_", "-")
+end
+
+-- "state" stands for the state file, which holds what any command has stored.
+local function takes(setting, command)
+    if command == "state" then
+        return setting.stored
+    end
+    return setting.commands[command]
+end
+
+---The options of a command that takes settings, as its table of options describes them.
+---@param command "create"|"new"|"set"
+---@return table[]
+function M.options(command)
+    local options = {}
+    for _, setting in ipairs(M.all) do
+        if takes(setting, command) then
+            options[#options + 1] = {
+                long = flag_of(setting.name):sub(3), short = setting.short, value = setting.value,
+                kind = setting.kind, many = setting.many, help = setting.help,
+                group = setting.group, shown_default = setting.default,
+                clearable = command == "set",
+            }
+        end
+    end
+    return options
+end
+
+---The settings among the arguments of a command.
+---@param arguments table
+---@param command "create"|"new"|"set"
+---@return table
+function M.pick(arguments, command)
+    local picked = {}
+    for _, setting in ipairs(M.all) do
+        if takes(setting, command) then
+            picked[setting.name] = arguments[setting.name]
+        end
+    end
+    return picked
+end
+
+local function refuse(name, command, shown)
+    local setting <const> = by_name[name]
+    if setting then
+        fault.raise("EUSAGE", setting.instead, "%s is not for %s", shown(name), command)
+    end
+    local names = {}
+    for _, each in ipairs(M.all) do
+        if takes(each, command) then
+            names[#names + 1] = each.name
+        end
+    end
+    local meant <const> = type(name) == "string" and text.nearest(name, names)
+    fault.raise("EUSAGE", meant and ("did you mean %s?"):format(shown(meant)) or nil,
+        "there is no setting '%s'", tostring(name))
+end
+
+-- An empty text clears a setting that `set` may change.
+local function check_value(setting, value, command, shown)
+    if value == "" and command == "set" and not setting.many then
+        return ""
+    end
+    local checked, why = setting.values.check(value)
+    if checked == nil then
+        fault.usage("%s: %s", shown(setting.name), why)
+    end
+    if setting.many and not setting.kind.explode then
+        return json.array(checked)
+    end
+    return checked
+end
+
+local function imply(values, shown)
+    for _, setting in ipairs(M.all) do
+        local implied <const> = values[setting.name] and setting.implies
+        if implied then
+            if values[implied] == false then
+                fault.usage("%s can't be without %s", shown(setting.name), shown(implied))
+            end
+            values[implied] = true
+        end
+    end
+end
+
+local function find_twice(list, key_of)
+    local seen = {}
+    for _, value in ipairs(list or {}) do
+        local key <const> = key_of(value)
+        if seen[key] then
+            return key
+        end
+        seen[key] = true
+    end
+    return nil
+end
+
+-- What has to hold between settings: each returns what is wrong, and a hint.
+local RULES <const> = {
+    function(values, shown)
+        if values.network_bridge and values.network_zone then
+            return ("%s and %s exclude each other"):format(shown "network_bridge",
+                shown "network_zone")
+        end
+    end,
+    function(values, shown)
+        local interface <const> = values.network_veth or values.network_bridge
+            or values.network_zone
+        if values.port and #values.port > 0 and not interface then
+            return ("%s needs an interface to the host"):format(shown "port"),
+                ("give %s, %s or %s too"):format(shown "network_veth", shown "network_bridge",
+                    shown "network_zone")
+        end
+    end,
+    function(values, shown)
+        local twice <const> = find_twice(values.port, function(port)
+            return ("%s %d"):format(port.protocol, port.host)
+        end)
+        return twice and ("%s: %s of the host is given twice"):format(shown "port", twice)
+    end,
+    function(values, shown)
+        local twice <const> = find_twice(values.bind, function(bind) return bind.target end)
+        return twice and ("%s: %s of the container is given twice"):format(shown "bind", twice)
+    end,
+    function(values, shown)
+        for _, directory in ipairs(values.overlayfs_opaque_dirs or {}) do
+            if directory == "/" then
+                return ("%s: / as a whole can't be hidden"):format(shown "overlayfs_opaque_dirs")
+            end
+        end
+    end,
+    function(values, shown)
+        local dropped = {}
+        for _, capability in ipairs(values.drop_capability or {}) do
+            dropped[capability] = true
+        end
+        for _, capability in ipairs(values.capability or {}) do
+            if dropped[capability] then
+                return ("%s is both in %s and in %s"):format(capability, shown "capability",
+                    shown "drop_capability")
+            end
+        end
+    end,
+    function(values, shown)
+        if values.ephemeral and values.enable then
+            return ("%s and %s exclude each other"):format(shown "ephemeral", shown "enable")
+        end
+    end,
+    function(values, shown)
+        if values.ephemeral and values.restart and values.restart ~= "no" then
+            return ("%s and %s %s exclude each other"):format(shown "ephemeral", shown "restart",
+                values.restart)
+        end
+    end,
+}
+
+local function apply_rules(values, shown)
+    imply(values, shown)
+    for _, rule in ipairs(RULES) do
+        local why, hint = rule(values, shown)
+        if why then
+            fault.raise("EUSAGE", hint, "%s", why)
+        end
+    end
+end
+
+-- What `create` only takes together with `--started`.
+local function check_started(values, shown)
+    for _, name in ipairs { "timeout", "rm_on_failure" } do
+        if values[name] and not values.started then
+            fault.usage("%s needs %s", shown(name), shown "started")
+        end
+    end
+end
+
+local function shown_as(flags)
+    return flags and flag_of or tostring
+end
+
+---Checks settings from a script, the command line or a state file, and brings each into its one
+---form. For "set" the result is what changes (see `merge`), with "" for what is cleared.
+---@param settings table
+---@param options { allow: string, flags: boolean? } `allow` is "create", "new", "set" or "state";
+---with `flags` a fault says --memory for memory
+---@return table
+function M.check(settings, options)
+    local command <const>, shown <const> = options.allow, shown_as(options.flags)
+    local values = {}
+    if type(settings) ~= "table" then
+        fault.usage("settings are a table, not a %s", type(settings))
+    end
+    for name in pairs(settings) do
+        if not by_name[name] or not takes(by_name[name], command) then
+            refuse(name, command, shown)
+        end
+    end
+    for _, setting in ipairs(M.all) do
+        local value <const> = settings[setting.name]
+        if value ~= nil then
+            values[setting.name] = check_value(setting, value, command, shown)
+        end
+    end
+    if command == "set" then
+        return values
+    end
+    apply_rules(values, shown)
+    if command == "create" then
+        check_started(values, shown)
+    end
+    return values
+end
+
+---The settings of a container after a change: only what it names, lists as a whole.
+---@param settings table as `check` returned them
+---@param changes table as `check` returned them for "set"
+---@param options { flags: boolean? }?
+---@return table
+function M.merge(settings, changes, options)
+    local merged = {}
+    for _, setting in ipairs(M.all) do
+        local value = changes[setting.name]
+        if value == nil then
+            value = settings[setting.name]
+        end
+        if value ~= "" then
+            merged[setting.name] = value
+        end
+    end
+    apply_rules(merged, shown_as(options and options.flags))
+    return merged
+end
+
+---The settings that make part of a container's state.
+---@param settings table
+---@return table
+function M.stored(settings)
+    return M.pick(settings, "state")
+end
+
+---What is shown of the value of a secret setting.
+---@param value any
+---@return any
+function M.mask(value)
+    if type(value) ~= "table" then
+        return "***"
+    end
+    local masked = {}
+    for key, item in pairs(value) do
+        masked[key] = M.mask(item)
+    end
+    return masked
+end
+
+---The settings with their defaults filled in, but for those that come from the configuration.
+---@param settings table
+---@return table
+function M.fill(settings)
+    local filled = {}
+    for _, setting in ipairs(M.all) do
+        local value <const> = settings[setting.name]
+        filled[setting.name] = value == nil and setting.default or value
+    end
+    return filled
+end
+
+---The names of the changes that a running container only takes on when it is started again.
+---@param changes table
+---@return string[]
+function M.after_restart(changes)
+    local names = {}
+    for _, setting in ipairs(M.all) do
+        if changes[setting.name] ~= nil and not setting.live then
+            names[#names + 1] = setting.name
+        end
+    end
+    return names
+end
+
+return M

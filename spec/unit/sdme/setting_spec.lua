@@ -1,0 +1,289 @@
+local arguments <const> = require "sdme.arguments"
+local fault <const> = require "sdme.fault"
+local raised <const> = require "spec.support.raised"
+local setting <const> = require "sdme.setting"
+
+local function create(settings, flags)
+    return setting.check(settings, { allow = "create", flags = flags })
+end
+
+local function refusal(settings, allow, flags)
+    local options <const> = { allow = allow or "create", flags = flags }
+    local what <const> = raised(setting.check, settings, options)
+    assert.is_true(fault.is(what, "EUSAGE"), tostring(what))
+    return what.message, what.hint
+end
+
+describe("sdme.setting", function()
+    it("brings each setting into its one form", function()
+        assert.same({
+            name = "web", memory = 4 << 30, cpus = 1.5, env = { A = "1" },
+            port = { { protocol = "tcp", host = 80, container = 80 } },
+            bind = { { source = "/a", target = "/b", read_only = true } },
+            overlayfs_opaque_dirs = { "/var/log" }, masked_services = { "cron.service" },
+            network_veth = true, private_network = true, capability = { "CAP_NET_ADMIN" },
+        }, create {
+            name = "web", memory = "4G", cpus = "1.5", env = { A = 1 }, port = { 80 },
+            bind = "/a:/b:ro", overlayfs_opaque_dirs = "/var/log/", masked_services = { "cron" },
+            network_veth = true, capability = "net_admin",
+        })
+    end)
+
+    it("takes what it has returned", function()
+        local settings <const> = create {
+            memory = "4G", port = { 80, "udp:53" }, network_zone = "lan", env = { "A=b" },
+            bind = { "/a\\:b:/c" }, restart = "always", ephemeral = false,
+        }
+        assert.same(settings, create(settings))
+    end)
+
+    it("changes nothing in what it is given", function()
+        local given <const> = { network_veth = true, bind = { "/a:/b" } }
+        create(given)
+        assert.same({ network_veth = true, bind = { "/a:/b" } }, given)
+    end)
+
+    it("refuses a key that it doesn't know, and names the nearest", function()
+        local message, hint = refusal { memroy = "1G" }
+        assert.equal("there is no setting 'memroy'", message)
+        assert.equal("did you mean memory?", hint)
+        assert.equal("there is no setting '1'", (refusal { "web" }))
+        assert.equal("settings are a table, not a string", (refusal "web"))
+    end)
+
+    it("names the setting whose value is wrong, as key or as flag", function()
+        assert.equal('memory: "x" is not a size such as 512, 10K, 4M, 2G or 1T',
+            (refusal { memory = "x" }))
+        assert.equal("--cpu-weight: 10001 is more than 10000",
+            (refusal({ cpu_weight = 10001 }, "create", true)))
+    end)
+
+    it("has a least size of memory", function()
+        assert.equal("memory: 4095K is less than 4M", (refusal { memory = "4095K" }))
+        assert.equal(4 << 20, create({ memory = "4M" }).memory)
+    end)
+
+    it("doesn't take an empty value where nothing is there to be cleared", function()
+        assert.matches('^memory: "" is not a size', (refusal { memory = "" }))
+    end)
+
+    describe("each command", function()
+        it("takes its own settings only, and says what to do instead", function()
+            local message, hint = refusal({ userns = true }, "set")
+            assert.equal("userns is not for set", message)
+            assert.equal("files of the container have their owners from its creation", hint)
+            assert.same({ "--name is not for set", "`sdme rename` changes the name" },
+                { refusal({ name = "x" }, "set", true) })
+            assert.equal("started is not for new", (refusal({ started = true }, "new")))
+            assert.equal("user is not for create", (refusal { user = "root" }))
+            assert.equal("root", setting.check({ user = "root" }, { allow = "new" }).user)
+        end)
+
+        it("has an explanation for whatever `set` doesn't take", function()
+            for _, one in ipairs(setting.all) do
+                assert.is_true(one.commands.set or one.instead ~= nil, one.name)
+            end
+        end)
+
+        it("takes a boot timeout only if there is a boot", function()
+            assert.equal("timeout needs started", (refusal { timeout = 5 }))
+            assert.equal("rm_on_failure needs started", (refusal { rm_on_failure = true }))
+            assert.equal(5, create({ timeout = 5, started = true }).timeout)
+            assert.equal(5, setting.check({ timeout = 5 }, { allow = "new" }).timeout)
+        end)
+    end)
+
+    describe("networks", function()
+        it("of every sort imply a private one", function()
+            for _, network in ipairs { { network_veth = true }, { network_bridge = "br0" },
+                { network_zone = "lan" } } do
+                assert.is_true(create(network).private_network)
+            end
+            assert.is_nil(create({ network_veth = false }).private_network)
+        end)
+
+        it("can't be had without a private one", function()
+            assert.equal("network_veth can't be without private_network",
+                (refusal { network_veth = true, private_network = false }))
+        end)
+
+        it("are in a bridge or in a zone", function()
+            assert.equal("network_bridge and network_zone exclude each other",
+                (refusal { network_bridge = "br0", network_zone = "lan" }))
+            assert.is_table(create { network_veth = true, network_zone = "lan" })
+        end)
+
+        it("have an interface if ports are opened", function()
+            local message, hint = refusal({ port = 80, private_network = true }, "create", true)
+            assert.equal("--port needs an interface to the host", message)
+            assert.equal("give --network-veth, --network-bridge or --network-zone too", hint)
+            assert.is_table(create { port = {} })
+            for _, network in ipairs { { network_veth = true }, { network_bridge = "br0" },
+                { network_zone = "lan" } } do
+                network.port = 80
+                assert.is_table(create(network))
+            end
+        end)
+
+        it("open a port of the host once", function()
+            assert.equal("port: tcp 80 of the host is given twice",
+                (refusal { network_veth = true, port = { "80:81", "80:82" } }))
+            assert.is_table(create { network_veth = true, port = { "53", "udp:53", "54:53" } })
+        end)
+    end)
+
+    it("refuses two binds in one place", function()
+        assert.equal("bind: /x of the container is given twice",
+            (refusal { bind = { "/a:/x", "/b:/x/" } }))
+        assert.is_table(create { bind = { "/a:/x", "/a:/y" } })
+    end)
+
+    it("refuses to hide all of the host", function()
+        assert.equal("overlayfs_opaque_dirs: / as a whole can't be hidden",
+            (refusal { overlayfs_opaque_dirs = "/var/log,/" }))
+    end)
+
+    it("refuses to give and to drop one capability", function()
+        assert.equal("CAP_SYS_TIME is both in --capability and in --drop-capability",
+            (refusal({ capability = "sys_time", drop_capability = "SYS_TIME" }, "create", true)))
+    end)
+
+    it("refuses to start again what is gone", function()
+        assert.equal("ephemeral and enable exclude each other",
+            (refusal { ephemeral = true, enable = true }))
+        assert.equal("ephemeral and restart always exclude each other",
+            (refusal { ephemeral = true, restart = "always" }))
+        assert.is_table(create { ephemeral = true, restart = "no", enable = false })
+    end)
+
+    describe("a change", function()
+        local function change(settings, changes)
+            return setting.merge(settings, setting.check(changes, { allow = "set" }))
+        end
+
+        it("touches nothing that it doesn't name", function()
+            assert.same({ memory = 1 << 30, tasks = 5, read_only = true },
+                change({ memory = 1 << 30, tasks = 6, read_only = true }, { tasks = 5 }))
+        end)
+
+        it("replaces lists as a whole", function()
+            local settings <const> = create { bind = { "/a:/a", "/b:/b" }, env = { A = 1, B = 2 } }
+            assert.same({
+                bind = { { source = "/c", target = "/c", read_only = false } }, env = { C = "3" },
+            }, change(settings, { bind = "/c:/c", env = { C = 3 } }))
+        end)
+
+        it("clears what it names with an empty text", function()
+            local settings <const> = create { memory = "1G", bind = "/a:/a", read_only = true }
+            assert.same({ bind = {} }, change(settings, { memory = "", bind = "", read_only = "" }))
+        end)
+
+        it("is checked with what was there before", function()
+            local bridged <const> = create { network_bridge = "br0" }
+            local what <const> = raised(change, bridged, { network_zone = "lan" })
+            assert.equal("network_bridge and network_zone exclude each other", what.message)
+            assert.equal("lan",
+                change(bridged, { network_zone = "lan", network_bridge = "" }).network_zone)
+            assert.equal("network_bridge can't be without private_network",
+                raised(change, bridged, { private_network = false }).message)
+            assert.matches("needs an interface", raised(change, {}, { port = 80 }).message)
+        end)
+
+        it("leaves both its sides as they are", function()
+            local settings <const>, changes <const> = { tasks = 6 }, { network_veth = true }
+            change(settings, changes)
+            assert.same({ tasks = 6 }, settings)
+            assert.same({ network_veth = true }, changes)
+        end)
+
+        it("tells which settings wait for the next start", function()
+            local function later(changes)
+                return setting.after_restart(setting.check(changes, { allow = "set" }))
+            end
+            assert.same({}, later { memory = "1G", cpus = 2, cpu_weight = 50, tasks = 100 })
+            assert.same({ "bind", "read_only" },
+                later { memory = "1G", bind = "/a:/a", read_only = false })
+        end)
+    end)
+
+    describe("the state", function()
+        it("holds what belongs to the container, not what was done with it", function()
+            local settings <const> = create {
+                name = "web", memory = "1G", started = true, timeout = 5, enable = true,
+            }
+            assert.same({ memory = 1 << 30 }, setting.stored(settings))
+        end)
+
+        it("is checked like anything from outside", function()
+            assert.matches("^userns: expected true or false",
+                (refusal({ userns = 5 }, "state")))
+            assert.equal("timeout is not for state", (refusal({ timeout = 5 }, "state")))
+            assert.is_true(setting.check({ userns = true }, { allow = "state" }).userns)
+        end)
+    end)
+
+    it("fills in defaults that the configuration has no part in", function()
+        local filled <const> = setting.fill { memory = 5, restart = "always" }
+        assert.same({ 5, "always", 16384 }, { filled.memory, filled.restart, filled.tasks })
+    end)
+
+    it("masks secrets, and leaves their names", function()
+        assert.same({ TOKEN = "***" }, setting.mask { TOKEN = "hunter2" })
+        assert.equal("***", setting.mask "hunter2")
+        assert.is_true(setting.get("env").secret)
+    end)
+
+    describe("options", function()
+        local function parse(command, words)
+            local described <const> = { name = command, options = setting.options(command) }
+            return setting.pick(arguments.parse(described, words), command)
+        end
+
+        it("are flags with a hyphen for each underscore", function()
+            assert.same({ name = "web", cpu_weight = 50, userns = true, private_network = true },
+                parse("create", { "--name=web", "--cpu-weight", "50", "-u", "--private-network" }))
+        end)
+
+        it("collect what can be given again", function()
+            assert.same({
+                env = { A = "1", B = "x,y" }, overlayfs_opaque_dirs = { "/a", "/b", "/c" },
+            }, parse("create", { "-eA=1", "--env", "B=x,y", "-o", "/a,/b", "-o/c" }))
+        end)
+
+        it("are exactly the settings of their command", function()
+            for _, command in ipairs { "create", "new", "set" } do
+                local flags <const> = {}
+                for _, option in ipairs(setting.options(command)) do
+                    flags[arguments.key(option.long)] = true
+                end
+                for _, one in ipairs(setting.all) do
+                    assert.equal(one.commands[command], flags[one.name], one.name)
+                end
+            end
+        end)
+
+        it("take an empty value on `set`, which clears", function()
+            assert.same({ memory = "", bind = {}, read_only = "" },
+                parse("set", { "--memory", "", "--bind", "", "--read-only=" }))
+            assert.matches("is not a size", raised(parse, "create", { "--memory", "" }).message)
+        end)
+
+        it("turn a flag off with a value", function()
+            assert.same({ read_only = false, network_veth = true },
+                parse("set", { "--read-only=no", "--network-veth=yes" }))
+        end)
+
+        it("are what was meant to be there", function()
+            local shorts <const> = {}
+            for _, option in ipairs(setting.options "new") do
+                if option.short then
+                    shorts[option.short] = option.long
+                end
+            end
+            assert.same({
+                o = "overlayfs-opaque-dirs", p = "port", b = "bind", e = "env", u = "userns",
+                t = "timeout",
+            }, shorts)
+        end)
+    end)
+end)
