@@ -175,6 +175,7 @@ base_image() { # BASE
 base_build_log() { # BASE IMAGE
     local log="$TESTHOST_HOME/base/$1.log"
     if ! unshare --mount --propagation private "$TESTHOST" _build "$1" "$2" >"$log" 2>&1; then
+        rm -rf --one-file-system "$2.new" "$2.mount"
         tail -n 20 "$log" >&2
         fail "the base $1 could not be made; all of the messages: $log"
     fi
