@@ -1,0 +1,421 @@
+-- The configuration file: Lua assignments read as data, one key a line or more.
+
+local fault <const> = require "sdme.fault"
+local kind <const> = require "sdme.kind"
+local text <const> = require "sdme.text"
+
+local M <const> = {}
+
+local DEFAULT_FILE <const> = "/etc/sdme.conf"
+local MAX_SIZE <const> = 1 << 20
+local RANGE <const> = 65536
+
+-- The first user id of a range of 65536, which user namespaces are made of.
+local range_base <const> = {
+    expected = "a multiple of 65536",
+    show = kind.integer.show,
+}
+
+function range_base.check(value)
+    local base, why = kind.range(kind.integer, RANGE, 0xFFFE0000).check(value)
+    if base and base % RANGE ~= 0 then
+        return nil, ("%d is not a multiple of %d"):format(base, RANGE)
+    end
+    return base, why
+end
+
+range_base.parse = range_base.check
+
+-- Where a program of that name is installed, for scripts that another interpreter runs.
+local PROGRAMS <const> = { "/usr/local/bin/sdme", "/usr/bin/sdme" }
+
+-- The path of the program that is running, if that is sdme.
+local function find_interpreter()
+    local loaded, core = pcall(require, "sdme.core")
+    local running <const> = loaded and core.file and core.file.readlink "/proc/self/exe"
+    if running and running:find "/sdme$" then
+        return running
+    end
+    for _, path in ipairs(PROGRAMS) do
+        if loaded and core.file and core.file.exists(path) then
+            return path
+        end
+    end
+    return PROGRAMS[1]
+end
+
+-- In the order of `sdme config get`. systemd-nspawn picks its ranges between 0x80000 and
+-- 0x6FFF0000 (systemd's UIDS-GIDS.md), and these are the same.
+M.keys = {
+    { name = "datadir", kind = kind.directory, default = "/var/lib/sdme",
+        help = "where everything is kept" },
+    { name = "boot_timeout", kind = kind.seconds, default = 60,
+        help = "how long the boot of a container may take, in seconds" },
+    { name = "stop_timeout", kind = kind.seconds, default = 90,
+        help = "how long a container may take to shut down, in seconds" },
+    { name = "join_as_sudo_user", kind = kind.flag, default = true,
+        help = "whether `join` opens the shell of $SUDO_USER in clones of the host" },
+    { name = "host_rootfs_opaque_dirs", kind = kind.list(kind.directory),
+        default = { "/etc/systemd/system", "/var/log" },
+        help = "parts of the host that its clones don't see" },
+    { name = "masked_services", kind = kind.list(kind.service),
+        default = { "systemd-resolved.service" },
+        help = "units that don't start in containers on the host's network" },
+    { name = "userns_base", kind = range_base, default = 0x80000,
+        help = "the first user id that user namespaces are made of" },
+    { name = "userns_count", kind = kind.range(kind.integer, 1, 65534), default = 28664,
+        help = "how many ranges of 65536 user ids there are from there" },
+    { name = "interpreter", kind = kind.path, find = find_interpreter,
+        help = "the sdme program that units run (default: this one)" },
+}
+
+local by_name, names <const> = {}, {}
+
+for i, key in ipairs(M.keys) do
+    by_name[key.name], names[i] = key, key.name
+end
+
+local function find_key(name, code, where)
+    local key <const> = by_name[name]
+    if key then
+        return key
+    end
+    local meant <const> = text.nearest(name, names)
+    fault.raise(code, meant and ("did you mean %s?"):format(meant) or nil,
+        "%sthere is no key '%s'", where, name)
+end
+
+local LITERALS <const> = { ["true"] = true, ["false"] = true, ["nil"] = true }
+
+local function scan_string(source, position)
+    local quote <const> = source:sub(position, position)
+    local at = position + 1
+    while true do
+        at = source:find("[\\\n" .. quote .. "]", at)
+        local byte <const> = at and source:sub(at, at)
+        if not at or byte == "\n" then
+            return nil
+        elseif byte == quote then
+            return at
+        end
+        -- "\z" runs on over line ends, and whatever else an escape begins with is one character.
+        at = source:match("^\\z%s*()", at) or at + 2
+    end
+end
+
+local function scan_long(source, position)
+    local level, from = source:match("^%[(=*)%[()", position)
+    if not level then
+        return nil
+    end
+    local _, last <const> = source:find("]" .. level .. "]", from, true)
+    return last or #source + 1
+end
+
+local function scan_number(source, position)
+    local last = source:match("^%.?%d[%w.]*()", position)
+    if not last then
+        return nil
+    end
+    if source:find("^[eEpP][+-]", last - 1) then
+        last = source:match("^%w*()", last + 1)
+    end
+    return last - 1
+end
+
+-- The type and the last byte of the token at a position.
+local function scan(source, position)
+    if source:find("^%-%-", position) then
+        return "comment", scan_long(source, position + 2)
+            or source:match("^[^\n]*()", position) - 1
+    elseif source:find("^[\"']", position) then
+        return "string", scan_string(source, position)
+    elseif source:find("^%[=*%[", position) then
+        return "string", scan_long(source, position)
+    elseif source:find("^[%a_]", position) then
+        return "name", source:match("^[%w_]*()", position) - 1
+    elseif source:find("^%.?%d", position) then
+        return "number", scan_number(source, position)
+    elseif source:find("^[{}%[%],;=-]", position) then
+        return "symbol", position
+    end
+    return nil
+end
+
+local function fail(file, line, message, ...)
+    fault.raise("ECONFIG", nil, "%s:%d: " .. message, file, line, ...)
+end
+
+-- The tokens of a file, comments left out. Nothing but values gets through: no names but of keys,
+-- no operators, no calls. That is what makes running the file harmless.
+local function tokenise(source, file)
+    local tokens, position, line = {}, 1, 1
+    while true do
+        local blank <const> = source:match("^%s*()", position)
+        line = line + select(2, source:sub(position, blank - 1):gsub("\n", ""))
+        position = blank
+        if position > #source then
+            return tokens
+        end
+        local type, last <const> = scan(source, position)
+        if not last or last > #source then
+            local what <const> = source:match("^[^%s%w]", position) or "this"
+            fail(file, line, "'%s' is not part of a value%s", what,
+                what == "#" and "; comments begin with --" or "")
+        end
+        local word <const> = source:sub(position, last)
+        if type ~= "comment" then
+            tokens[#tokens + 1] =
+                { type = type, text = word, line = line, first = position, last = last }
+        end
+        line = line + select(2, word:gsub("\n", ""))
+        position = last + 1
+    end
+end
+
+local NESTING <const> = { ["{"] = 1, ["["] = 1, ["}"] = -1, ["]"] = -1 }
+
+-- The assignments of a file by name: their line, and where their text begins and ends.
+local function find_assignments(source, file)
+    local assignments, current, depth = {}, nil, 0
+    local tokens <const> = tokenise(source, file)
+    for i, token in ipairs(tokens) do
+        local next_text <const> = tokens[i + 1] and tokens[i + 1].text
+        if token.type == "symbol" then
+            depth = depth + (NESTING[token.text] or 0)
+        elseif token.type == "name" and next_text == "=" then
+            if depth == 0 then
+                local earlier <const> = assignments[token.text]
+                if earlier then
+                    fail(file, token.line, "%s was already given in line %d", token.text,
+                        earlier.line)
+                end
+                current = { name = token.text, line = token.line, first = token.first }
+                assignments[token.text] = current
+            end
+        elseif token.type == "name" and not LITERALS[token.text] then
+            fail(file, token.line, "'%s' is not a value; a text needs quotes", token.text)
+        end
+        if current and token.text ~= ";" then
+            current.last = token.last
+        end
+    end
+    return assignments
+end
+
+local function in_order(assignments)
+    local list = {}
+    for _, assignment in pairs(assignments) do
+        list[#list + 1] = assignment
+    end
+    table.sort(list, function(a, b) return a.first < b.first end)
+    return list
+end
+
+-- The values of a file, checked, and where each is.
+local function evaluate(source, file)
+    local assignments <const>, values <const> = find_assignments(source, file), {}
+    local chunk, why = load(source, "=file", "t", values)
+    if not chunk then
+        local line, message = why:match "^file:(%d+): (.*)$"
+        fail(file, math.tointeger(tonumber(line)) or 1, "%s", message or why)
+    end
+    chunk()
+    for _, assignment in ipairs(in_order(assignments)) do
+        local name <const>, line <const> = assignment.name, assignment.line
+        local key <const> = find_key(name, "ECONFIG", ("%s:%d: "):format(file, line))
+        if values[name] ~= nil then
+            local checked, complaint = key.kind.check(values[name])
+            if checked == nil then
+                fail(file, line, "%s: %s", name, complaint)
+            end
+            values[name] = checked
+        end
+    end
+    return values, assignments
+end
+
+-- All keys, with the defaults of those that the file leaves out.
+local function complete(values, file)
+    for _, key in ipairs(M.keys) do
+        if values[key.name] == nil then
+            values[key.name] = M.default(key.name)
+        end
+    end
+    if values.userns_base + values.userns_count * RANGE > 0xFFFF0000 then
+        fault.raise("ECONFIG", nil, "%s: userns_base and userns_count end above the last user id",
+            file)
+    end
+    return values
+end
+
+local ERRNO <const> = { [2] = "ENOENT", [13] = "EACCES", [21] = "EISDIR" }
+
+local function read_failed(path, message, number)
+    if message:sub(1, #path + 2) == path .. ": " then
+        message = message:sub(#path + 3)
+    end
+    fault.raise(ERRNO[number] or "EIO", nil, "read %s: %s", path, message)
+end
+
+local function read(path)
+    local file <close>, message, number = io.open(path, "rb")
+    if not file then
+        return read_failed(path, message, number)
+    end
+    local source
+    source, message, number = file:read(MAX_SIZE + 1)
+    if message then
+        return read_failed(path, message, number)
+    elseif source and #source > MAX_SIZE then
+        fault.raise("EFBIG", nil, "read %s: larger than %d bytes", path, MAX_SIZE)
+    end
+    return source or ""
+end
+
+local function environment(name)
+    local value <const> = os.getenv(name)
+    return value ~= "" and value or nil
+end
+
+-- What `select` chose, and what was read from there.
+local chosen, current = {}, nil
+
+---Says which file and data directory to use, as --config and --datadir do; read when first asked.
+---@param options { file: string?, datadir: string? }
+function M.select(options)
+    chosen, current = { file = options.file, datadir = options.datadir }, nil
+end
+
+---The file that --config or SDME_CONFIG asks for, which has to exist.
+---@return string?
+function M.given_file()
+    return chosen.file or environment "SDME_CONFIG"
+end
+
+---The file that is read.
+---@return string
+function M.file()
+    return M.given_file() or DEFAULT_FILE
+end
+
+local function read_if_there(path, needed)
+    local ok, result = pcall(read, path)
+    if not ok and not (fault.is(result, "ENOENT") and not needed) then
+        error(result, 0)
+    end
+    return ok and result or ""
+end
+
+local function chosen_datadir()
+    local datadir <const> = chosen.datadir or environment "SDME_DATADIR"
+    if not datadir then
+        return nil
+    end
+    local path, why = kind.directory.parse(datadir)
+    if not path then
+        fault.usage("%s: %s", chosen.datadir and "--datadir" or "SDME_DATADIR", why)
+    end
+    return path
+end
+
+---Reads the configuration and makes it the one that `get` answers from.
+---@param options { file: string?, datadir: string? }?
+---@return table values by key
+function M.load(options)
+    if options then
+        M.select(options)
+    end
+    local path <const> = M.file()
+    local source <const> = read_if_there(path, M.given_file() ~= nil)
+    local values <const> = complete(evaluate(source, path), path)
+    values.datadir = chosen_datadir() or values.datadir
+    current = values
+    return values
+end
+
+---The value of a key; without one a table of all.
+---@param name string?
+---@return any
+function M.get(name)
+    local values <const> = current or M.load()
+    if name == nil then
+        return values
+    end
+    return values[find_key(name, "EUSAGE", "").name]
+end
+
+---What a key is without a configuration file.
+---@param name string
+---@return any
+function M.default(name)
+    local key <const> = find_key(name, "EUSAGE", "")
+    return key.find and key.find() or key.default
+end
+
+-- A value as Lua source.
+local function literal(value)
+    if type(value) == "table" then
+        local items = {}
+        for i, item in ipairs(value) do
+            items[i] = literal(item)
+        end
+        return #items == 0 and "{}" or "{ " .. table.concat(items, ", ") .. " }"
+    end
+    return type(value) == "number" and ("%.15g"):format(value) or ("%q"):format(value)
+end
+
+-- The file with one assignment in another form, or without it.
+local function replace(source, assignment, line)
+    if assignment and line then
+        return source:sub(1, assignment.first - 1) .. line .. source:sub(assignment.last + 1)
+    elseif assignment then
+        local before, after = source:sub(1, assignment.first - 1), source:sub(assignment.last + 1)
+        after = after:gsub("^[ \t]*;", "")
+        if before:find "^[ \t]*$" or before:find "\n[ \t]*$" then
+            before, after = before:gsub("[ \t]*$", ""), after:gsub("^[ \t]*\n", "")
+        end
+        return before .. after
+    end
+    local break_needed <const> = source ~= "" and source:sub(-1) ~= "\n"
+    return source .. (break_needed and "\n" or "") .. (line and line .. "\n" or "")
+end
+
+-- Whatever happens, there is the old file or the new one.
+local function write(path, data)
+    local loaded, core = pcall(require, "sdme.core")
+    if loaded and core.file then
+        fault.check(core.file.write(path, data, { mode = "0644" }))
+        return
+    end
+    local check <const>, temporary <const> = fault.context("write " .. path), path .. ".new"
+    local file <const> = check(io.open(temporary, "wb"))
+    check(file:write(data))
+    check(file:close())
+    check(os.rename(temporary, path))
+end
+
+---Sets a key in a configuration file, which keeps its comments and everything else. An empty text
+---takes the key out, or for a list is the empty list.
+---@param file string made if it isn't there
+---@param name string
+---@param value any as the key's kind takes it, or its text
+function M.set(file, name, value)
+    local key <const> = find_key(name, "EUSAGE", "")
+    local source <const> = read_if_there(file, false)
+    local _, assignments = evaluate(source, file)
+    local line
+    if value ~= "" or key.kind.separator then
+        local checked, why = key.kind.check(value)
+        if checked == nil then
+            fault.usage("%s: %s", name, why)
+        end
+        line = ("%s = %s"):format(name, literal(checked))
+    end
+    local changed <const> = replace(source, assignments[name], line)
+    complete(evaluate(changed, file), file)
+    write(file, changed)
+    current = nil
+end
+
+return M
