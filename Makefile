@@ -49,14 +49,17 @@ $(call require,lua5.4,Lua 5.4,liblua5.4-dev)
 $(call require,libsystemd >= 252,libsystemd 252 or newer,libsystemd-dev)
 $(call require,libcrypto,OpenSSL's libcrypto,libssl-dev)
 LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
-LUA_LIBS       := $(shell $(PKG_CONFIG) --libs lua5.4)
+LUA_ARCHIVE    := $(wildcard $(shell $(PKG_CONFIG) --variable=libdir lua5.4)/liblua5.4.a)
+LUA_LIBS       := $(if $(LUA_ARCHIVE),-Wl$(comma)--whole-archive $(LUA_ARCHIVE) \
+                  -Wl$(comma)--no-whole-archive -lm,$(shell $(PKG_CONFIG) --libs lua5.4))
 RUNTIME_LIBS   := $(shell $(PKG_CONFIG) --libs libsystemd) -ldl -lpthread
 endif
 
 .PHONY: all deps demo test test-unit test-system test-vm lint fmt fuzz bench install uninstall clean
 all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so
 
-# The interpreter lends its Lua to C modules; core.so leaves lua_* to whoever loads it.
+# The interpreter has all of Lua inside and lends it to C modules; core.so leaves lua_* to whoever
+# loads it.
 $(BUILD)/bin/sdme: $(OBJECTS) $(BUILD)/obj/main.o $(BUILD)/obj/embedded.o
 	@mkdir -p $(@D)
 	$(CC) $(SANITIZED) $(LDFLAGS) -Wl,-E -Wl,--as-needed -o $@ $^ $(LUA_LIBS) $(RUNTIME_LIBS)
@@ -97,8 +100,7 @@ test-system: all
 	spec/run system
 
 lint:
-	luacheck --quiet --std lua54 --no-max-line-length lua examples
-	luacheck --quiet --std lua54+busted --no-max-line-length spec
+	luacheck --quiet lua examples spec src
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -D_GNU_SOURCE \
 	    --enable=warning,performance,portability --suppress=missingIncludeSystem \
 	    -DSDME_VERSION='""' src

@@ -8,6 +8,7 @@ local M <const> = {}
 ---@field message string what failed and why, naming the thing
 ---@field code string? an errno name ("ENOENT") or one of ours ("EUSAGE")
 ---@field hint string? what the user can do about it
+---@field details string[]? lines that explain it: what a journal said
 ---@field status integer? the exit status, where 1 is wrong
 ---@field signal integer? the signal that interrupted it, with code "EINTR"
 ---@field traceback string? where it was raised, for `sdme -v`
@@ -27,7 +28,7 @@ end
 
 local FIELDS <const> = {
     message = "string", code = "string", hint = "string", status = "number", signal = "number",
-    traceback = "string",
+    traceback = "string", details = "table",
 }
 
 ---@param fields table the fields of a fault; the message is needed
@@ -148,8 +149,11 @@ function M.report(raised, verbose)
     if not fault and verbose then
         lines[1] = "sdme: " .. message:gsub("[^\n]+", text.printable)
     end
+    for _, line in ipairs(fault and raised.details or {}) do
+        lines[#lines + 1] = "  " .. text.printable(line)
+    end
     if fault and raised.hint then
-        lines[2] = "hint: " .. text.printable(raised.hint)
+        lines[#lines + 1] = "hint: " .. text.printable(raised.hint)
     end
     if verbose and type(raised) == "table" and raised.traceback then
         lines[#lines + 1] = raised.traceback

@@ -1,0 +1,26 @@
+local container <const> = require "sdme.container"
+local json <const> = require "sdme.json"
+local listing <const> = require "sdme.listing"
+
+local COLUMNS <const> = {
+    { name = "NAME", key = "name" }, { name = "STATUS", key = "status" },
+    { name = "HEALTH", key = "health" }, { name = "OS", key = "os" },
+    { name = "ROOTFS", key = "rootfs" }, { name = "POD", key = "pod" },
+    { name = "ADDRESSES", key = "shown_addresses" },
+}
+
+return {
+    name = "ps",
+    summary = "list containers",
+    options = { { long = "json", help = "as a JSON document" } },
+    run = function(arguments)
+        local rows <const> = container.status()
+        if arguments.json then
+            return listing.json(json.array(rows))
+        end
+        for _, row in ipairs(rows) do
+            row.shown_addresses = table.concat(row.addresses, " ")
+        end
+        listing.show(COLUMNS, rows)
+    end,
+}

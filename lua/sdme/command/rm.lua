@@ -1,0 +1,17 @@
+local cli <const> = require "sdme.cli"
+local several <const> = require "sdme.command.several"
+
+return several {
+    name = "rm",
+    summary = "remove containers and all that is theirs",
+    options = {
+        { long = "force", short = "f", help = "running ones too, and don't ask about --all" },
+    },
+    confirm = function(arguments, names)
+        return arguments.force or #names == 0
+            or cli.confirm(("remove %d containers"):format(#names), "--force")
+    end,
+    each = function(container, arguments)
+        container:remove { force = arguments.force }
+    end,
+}

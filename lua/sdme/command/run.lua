@@ -1,0 +1,47 @@
+local fault <const> = require "sdme.fault"
+local kind <const> = require "sdme.kind"
+
+-- Scripts load modules that lie beside them, and none from wherever we happen to be called.
+local function add_path(file)
+    local directory <const> = file:match "^(.*)/[^/]*$" or "."
+    package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(directory, directory, package.path)
+end
+
+local function load_script(file)
+    local from <const> = file ~= "-" and file or nil
+    local chunk, why = loadfile(from, "t")
+    if not chunk then
+        fault.raise("ENOEXEC", nil, "run %s: %s", file, (why:gsub("^cannot open [^:]*$", "%0: no such file")))
+    end
+    if from then
+        add_path(from)
+    end
+    return chunk
+end
+
+-- What a script raises is told with its position: it is the script's author who reads it.
+local function defect(raised)
+    return fault.new { message = tostring(raised), traceback = raised.traceback }
+end
+
+return {
+    name = "run",
+    summary = "run a Lua script",
+    description = "The script has `require \"sdme\"`, and the arguments in `arg`. What it returns is"
+        .. " our status if it is a number. A script may begin with #!/usr/bin/env -S sdme run.",
+    operands = {
+        { name = "FILE", kind = kind.file, help = "the script; - is stdin" },
+        { name = "ARGS", optional = true, many = true, help = "arguments of the script" },
+    },
+    stop_at_operand = "FILE",
+    anyone = true,
+    run = function(arguments)
+        local chunk <const> = load_script(arguments.file)
+        arg = { [0] = arguments.file, table.unpack(arguments.args or {}) } -- luacheck: globals arg
+        local ok, result = xpcall(chunk, fault.catch, table.unpack(arg))
+        if not ok then
+            error(fault.is(result) and result or defect(result), 0)
+        end
+        return math.type(result) == "integer" and result or 0
+    end,
+}

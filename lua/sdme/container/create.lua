@@ -1,0 +1,91 @@
+-- Making a container: all of it in staging, then one rename.
+
+local clone <const> = require "sdme.clone"
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local generate <const> = require "sdme.generate"
+local lifecycle <const> = require "sdme.container.lifecycle"
+local range <const> = require "sdme.store.range"
+local setting <const> = require "sdme.setting"
+local state <const> = require "sdme.store.state"
+local store <const> = require "sdme.store"
+local unit <const> = require "sdme.unit.container"
+local upper <const> = require "sdme.upper"
+
+local file <const> = core.file
+
+local M <const> = {}
+
+local function choose_name(name)
+    if name then
+        lifecycle.check_free(name, "create " .. name)
+        return name
+    end
+    return generate.name(function(candidate)
+        return lifecycle.holder(candidate) ~= nil
+    end)
+end
+
+local function build(directory, description)
+    local base <const> = description.userns and description.userns.base or 0
+    local root <const> = fault.check(file.stat "/")
+    local path <const> = directory .. "/upper"
+    fault.check(file.mkdir(path, { mode = root.mode, uid = base + root.uid, gid = base + root.gid }))
+    fault.check(file.mkdir(directory .. "/work", { mode = "0700" }))
+    fault.check(file.mkdir(directory .. "/root", { mode = "0755" }))
+    local layer <close> = upper.open(path, "", base)
+    clone.prepare(layer, description.name, description.settings)
+    state.write(directory .. "/state.json", description)
+end
+
+local function make(description)
+    local stage <close> = store.stage()
+    build(stage.path, description)
+    stage:commit(store.path("containers", description.name))
+end
+
+-- Takes back what `create` did, when a later part of it fails.
+local function undo(description)
+    local path <const> = store.path("containers", description.name)
+    unit.uninstall(description.name)
+    if file.stat(path) then
+        store.discard(path)
+    end
+    range.release(description.userns, description.name)
+end
+
+---Makes a container that isn't running. Whoever holds its lock decides what comes next: nobody
+---else can start or remove it before.
+---@param options table the settings, as `sdme.create` takes them
+---@param how { allow: "create"|"new", flags: boolean? }
+---@return string name
+---@return table settings checked
+---@return userdata lock
+function M.create(options, how)
+    local settings <const> = setting.check(options, how)
+    store.prepare()
+    store.sweep()
+    local name <const> = choose_name(settings.name)
+    local lock <const> = store.lock("container", name)
+    local description <const> = { name = name, created = os.date "!%Y-%m-%dT%H:%M:%SZ" }
+    local ok, why = pcall(function()
+        choose_name(name) -- again, now that nobody else can take it
+        description.settings = setting.stored(settings)
+        description.userns = settings.userns and range.pick(name) or nil
+        make(description)
+        unit.install(name, settings)
+        if settings.enable then
+            lifecycle.enable(name)
+        end
+    end)
+    if ok then
+        return name, settings, lock
+    end
+    if description.settings then
+        undo(description)
+    end
+    lock:close()
+    error(why, 0)
+end
+
+return M

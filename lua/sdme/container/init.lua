@@ -1,0 +1,296 @@
+-- Containers as objects: what scripts and commands hold in their hands.
+
+local change <const> = require "sdme.container.change"
+local core <const> = require "sdme.core"
+local create <const> = require "sdme.container.create"
+local fault <const> = require "sdme.fault"
+local host <const> = require "sdme.host"
+local json <const> = require "sdme.json"
+local lifecycle <const> = require "sdme.container.lifecycle"
+local network <const> = require "sdme.network"
+local os_release <const> = require "sdme.os_release"
+local session <const> = require "sdme.container.session"
+local setting <const> = require "sdme.setting"
+local store <const> = require "sdme.store"
+local systemd <const> = require "sdme.systemd"
+local task <const> = require "sdme.task"
+local unit <const> = require "sdme.unit.container"
+
+local M <const> = {}
+
+---@class sdme.Container
+---@field name string
+local Container <const> = { __name = "sdme.container" }
+Container.__index = Container
+
+function Container:__tostring()
+    return "container " .. self.name
+end
+
+local function object(name)
+    return setmetatable({ name = name }, Container)
+end
+
+---Makes a container that isn't running.
+---@param options table? settings, as the flags of `sdme create` with `_` for `-`
+---@param flags boolean? whether faults call them by their flags
+---@return sdme.Container
+function M.create(options, flags)
+    local name, settings, lock = create.create(options or {}, { allow = "create", flags = flags })
+    if settings.started then
+        lifecycle.start(name, {
+            timeout = settings.timeout, rm_on_failure = settings.rm_on_failure, lock = lock,
+        })
+    else
+        lock:close()
+    end
+    return object(name)
+end
+
+---Makes a container and starts it. As a `<close>` variable it is stopped at the end of its block.
+---@param options table? settings, as the flags of `sdme new`
+---@param flags boolean? whether faults call them by their flags
+---@return sdme.Container
+function M.new(options, flags)
+    local name, settings, lock = create.create(options or {}, { allow = "new", flags = flags })
+    local container <const> = object(name)
+    container.boot_seconds = lifecycle.start(name, {
+        timeout = settings.timeout, rm_on_failure = settings.rm_on_failure, lock = lock,
+    })
+    return container
+end
+
+---The names of all containers, sorted.
+---@return string[]
+function M.names()
+    return core.file.list(store.path "containers") or {}
+end
+
+---A container by its name, or by the beginning of its name if no other begins so.
+---@param name string
+---@return sdme.Container
+function M.get(name)
+    if type(name) ~= "string" then
+        fault.usage("a container's name is a string, not a %s", type(name))
+    end
+    local matches <const> = {}
+    for _, candidate in ipairs(M.names()) do
+        if candidate == name then
+            return object(name)
+        elseif name ~= "" and candidate:sub(1, #name) == name then
+            matches[#matches + 1] = candidate
+        end
+    end
+    if #matches == 1 then
+        return object(matches[1])
+    elseif #matches > 1 then
+        fault.raise("EUSAGE", "give more of the name", "%s is the beginning of several containers: %s",
+            name, table.concat(matches, ", "))
+    end
+    fault.raise("ENOENT", "`sdme ps` shows those that exist", "there is no container %s", name)
+end
+
+---All containers.
+---@return sdme.Container[]
+function M.list()
+    local containers <const> = {}
+    for i, name in ipairs(M.names()) do
+        containers[i] = object(name)
+    end
+    return containers
+end
+
+---Starts it and returns when its boot is over.
+---@param options { timeout: number? }?
+---@return number? seconds it took; nil if it was running already
+function Container:start(options)
+    self.boot_seconds = lifecycle.start(self.name, options or {})
+    return self.boot_seconds
+end
+
+---@param options { how: "stop"|"term"|"kill"|nil }?
+function Container:stop(options)
+    lifecycle.stop(self.name, (options or {}).how)
+end
+
+---@param options { timeout: number?, how: string? }?
+---@return number? seconds that the boot took
+function Container:restart(options)
+    self:stop { how = (options or {}).how }
+    return self:start { timeout = (options or {}).timeout }
+end
+
+---Removes it; a running one only with `force`.
+---@param options { force: boolean? }?
+function Container:remove(options)
+    lifecycle.remove(self.name, options)
+end
+
+---Stops it if it runs; an ephemeral one is gone then.
+function Container:__close()
+    if core.file.stat(store.path("containers", self.name)) then
+        self:stop()
+    end
+end
+
+---Starts it when the host boots.
+function Container:enable()
+    lifecycle.read(self.name)
+    lifecycle.enable(self.name)
+end
+
+---Doesn't start it any more when the host boots.
+function Container:disable()
+    lifecycle.read(self.name)
+    lifecycle.disable(self.name)
+end
+
+---@return boolean
+function Container:is_enabled()
+    return lifecycle.is_enabled(self.name)
+end
+
+local STATUS <const> = {
+    active = "running", activating = "starting", deactivating = "stopping", failed = "failed",
+    reloading = "running", inactive = "stopped",
+}
+
+---@return "running"|"starting"|"stopping"|"stopped"|"failed"
+function Container:status()
+    return STATUS[lifecycle.active_state(self.name)] or "unknown"
+end
+
+local HEALTH <const> = {
+    running = "ok", degraded = "degraded", initializing = "starting", starting = "starting",
+    stopping = "stopping", maintenance = "failed",
+}
+
+---What the guest's manager says of itself; nothing of a container that isn't running.
+---@return string? health ok, degraded, starting, failed, unknown
+function Container:health()
+    local status <const> = self:status()
+    if status == "stopped" then
+        return nil
+    elseif status == "failed" then
+        return "failed"
+    end
+    local ok, state = pcall(function()
+        local bus <close> = host.guest_bus(self.name)
+        return systemd.manager(bus):system_state()
+    end)
+    return ok and HEALTH[state] or "unknown"
+end
+
+---Its addresses on a network of its own.
+---@return string[]
+function Container:addresses()
+    local settings <const> = lifecycle.read(self.name).settings
+    if not network.has_interface(settings) or self:status() ~= "running" then
+        return {}
+    end
+    return host.addresses(self.name)
+end
+
+---The name of the system in it.
+---@return string
+function Container.os()
+    return os_release.host().PRETTY_NAME or "Linux"
+end
+
+---Everything about it, as a table for JSON.
+---@param options { secrets: boolean? }?
+---@return table
+function Container:inspect(options)
+    local description <const> = lifecycle.read(self.name)
+    local shown <const> = {}
+    for _, one in ipairs(setting.all) do
+        local value = description.settings[one.name]
+        if value ~= nil and one.secret and not (options or {}).secrets then
+            value = setting.mask(value)
+        end
+        shown[one.name] = value
+    end
+    local status <const> = self:status()
+    local machine <const> = status == "running" and host.machine(self.name) or {}
+    return {
+        name = self.name, created = description.created, status = status, health = self:health(),
+        os = self.os(), unit = unit.name(self.name), enabled = self:is_enabled(),
+        userns = description.userns, settings = shown, addresses = json.array(self:addresses()),
+        leader = machine.Leader, root = machine.RootDirectory,
+        path = store.path("containers", self.name),
+    }
+end
+
+---Changes settings: only what is named, "" takes one away.
+---@param changes table
+---@param flags boolean? whether faults call them by their flags
+---@return string[] later the names of changes that take effect at the next start
+function Container:set(changes, flags)
+    return change.set(self.name, changes, { flags = flags })
+end
+
+---Gives it another name; it must not be running.
+---@param name string
+function Container:rename(name)
+    change.rename(self.name, name)
+    self.name = name
+end
+
+---Runs a command in it: `c:exec { "ls", "-l" }` returns { code, signal, stdout, stderr }.
+---@param command table
+---@return { code: integer?, signal: integer?, stdout: string?, stderr: string? }
+function Container:exec(command)
+    return session.exec(self.name, command)
+end
+
+---Opens a login session on the caller's terminal.
+---@param options { user: string?, argv: string[]? }?
+---@return { code: integer?, signal: integer? }
+function Container:shell(options)
+    return session.shell(self.name, options or {})
+end
+
+---Its journal: the guest's while it runs, else what its unit left in the host's.
+---@param options { lines: integer?, follow: boolean?, argv: string[]? }?
+---@return { code: integer?, signal: integer? }
+function Container:logs(options)
+    return session.logs(self.name, options or {})
+end
+
+---Its settings.
+---@return table
+function Container:settings()
+    return lifecycle.read(self.name).settings
+end
+
+---What `sdme ps` shows of all containers, asked side by side.
+---@return table[]
+function M.status()
+    local states <const> = {}
+    for _, listed in ipairs(host.manager():list_units(unit.name "*")) do
+        states[listed.name] = listed.active
+    end
+    local rows, running = {}, {}
+    local here <const> = os_release.host().PRETTY_NAME or "Linux"
+    for i, name in ipairs(M.names()) do
+        local row <const> = {
+            name = name, status = STATUS[states[unit.name(name)] or "inactive"] or "unknown",
+            rootfs = "host", os = here, addresses = json.array {},
+        }
+        rows[i] = row
+        local ok, why = pcall(lifecycle.read, name)
+        if not ok then
+            row.health, row.problem = "unknown", tostring(why)
+        elseif row.status ~= "stopped" then
+            running[#running + 1] = function()
+                local container <const> = object(name)
+                row.health = container:health()
+                row.addresses = json.array(container:addresses())
+            end
+        end
+    end
+    task.all(table.unpack(running))
+    return rows
+end
+
+return M

@@ -1,0 +1,264 @@
+-- Starting and stopping: jobs of the host's systemd for the unit of a container.
+
+local config <const> = require "sdme.config"
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local host <const> = require "sdme.host"
+local launcher <const> = require "sdme.launcher"
+local range <const> = require "sdme.store.range"
+local state <const> = require "sdme.store.state"
+local store <const> = require "sdme.store"
+local task <const> = require "sdme.task"
+local unit <const> = require "sdme.unit.container"
+
+local M <const> = {}
+
+-- Images that machined knows (systemd-nspawn@.service); a machine started from one has its name.
+local MACHINES <const> = "/var/lib/machines/"
+
+-- Lines of the journal that explain a failed boot.
+local JOURNAL_LINES <const> = 50
+
+local SIGKILL <const> = core.process.signal "KILL"
+
+-- How a container is ended: what its processes are told first, and how many seconds that may
+-- take. The guest's manager powers off at SIGRTMIN+3, and at SIGRTMIN+14 without stopping its
+-- services one by one (systemd(1), SIGNALS).
+local ENDINGS <const> = {
+    stop = { seconds = function() return config.get "stop_timeout" end },
+    term = { whom = "leader", signal = "RTMIN+14", seconds = function() return 30 end },
+    kill = { seconds = function() return 15 end },
+}
+
+local function path(name)
+    return store.path("containers", name)
+end
+
+-- Has the unit stopped; nil and a code if that takes longer than `seconds`.
+local function stop_unit(name, seconds)
+    local job <const> = host.manager():stop_unit(unit.name(name), "replace")
+    local result, message, code = task.await(task.timeout(job, seconds))
+    if not result and code ~= "ETIMEDOUT" then
+        fault.raise(code, nil, "stop %s: %s", name, message)
+    end
+    return result, code
+end
+
+---The state of a container; raises if there is none of that name.
+---@param name string
+---@return table
+function M.read(name)
+    if not core.file.stat(path(name)) then
+        fault.raise("ENOENT", "`sdme ps` shows those that exist", "there is no container %s", name)
+    end
+    return state.read(path(name) .. "/state.json")
+end
+
+---Who has a name already, in words and with a hint; nil if nobody has.
+---@param name string
+---@return string?
+---@return string? hint
+function M.holder(name)
+    if core.file.stat(store.path("containers", name)) then
+        return "a container of that name exists", "sdme rm " .. name
+    elseif core.file.stat(MACHINES .. name) or core.file.stat(MACHINES .. name .. ".raw") then
+        return "/var/lib/machines has an image of that name", "choose another name"
+    elseif host.machine(name) then
+        return "a machine of that name is running", "choose another name"
+    end
+end
+
+---Raises if a name is taken.
+---@param name string
+---@param what string what it is wanted for
+function M.check_free(name, what)
+    local taken, hint = M.holder(name)
+    if taken then
+        fault.raise("EEXIST", hint, "%s: %s", what, taken)
+    end
+end
+
+---ActiveState of a container's unit: "active", "inactive", "activating", ...
+---@param name string
+---@return string
+function M.active_state(name)
+    return host.manager():unit_property(unit.name(name), "Unit", "ActiveState")
+end
+
+---@param name string
+---@return boolean
+function M.is_running(name)
+    local active <const> = M.active_state(name)
+    return active ~= "inactive" and active ~= "failed"
+end
+
+-- Why a unit failed, in words.
+local function explain(name, result)
+    local manager <const> = host.manager()
+    local why <const> = manager:unit_property(unit.name(name), "Service", "Result")
+    if result == "canceled" then
+        return "it was stopped while it was booting"
+    elseif why == "protocol" then
+        return "it powered off before its boot was over"
+    elseif why == "exit-code" then
+        return ("systemd-nspawn ended with status %d"):format(
+            manager:unit_property(unit.name(name), "Service", "ExecMainStatus"))
+    end
+    return "its unit failed: " .. (why ~= "success" and why or result)
+end
+
+local function journal_of(name, since)
+    local entries <const> = core.journal.tail {
+        unit = unit.name(name), lines = JOURNAL_LINES, since = since,
+    } or {}
+    local lines <const> = {}
+    for _, entry in ipairs(entries) do
+        lines[#lines + 1] = entry.message
+    end
+    return lines
+end
+
+---Ends a container whose boot came to nothing, and raises why.
+local function fail_boot(name, why, since, options)
+    local raised <const> = fault.new {
+        message = ("start %s: %s"):format(name, why), code = "EBOOT",
+        hint = options.rm_on_failure and "it was removed, as --rm-on-failure says"
+            or ("sdme logs %s shows more; sdme start %s tries again"):format(name, name),
+        details = journal_of(name, since),
+    }
+    stop_unit(name, ENDINGS.kill.seconds())
+    if options.rm_on_failure then
+        M.remove(name)
+    end
+    error(raised, 0)
+end
+
+-- Waits for the guest's PID 1 to say that it is up. When we are interrupted, the boot is ended.
+local function await_boot(name, job, since, options)
+    local timeout <const> = options.timeout or config.get "boot_timeout"
+    local ok, result, message, code = pcall(task.await, task.timeout(job, timeout))
+    if not ok then
+        stop_unit(name, ENDINGS.stop.seconds())
+        error(result, 0)
+    elseif code == "ETIMEDOUT" then
+        fail_boot(name, ("its boot wasn't over after %g seconds"):format(timeout), since, options)
+    elseif result ~= "done" then
+        fail_boot(name, result and explain(name, result) or message, since, options)
+    end
+end
+
+---Starts a container and returns when the guest's manager says that its boot is over.
+---@param name string
+---@param options { timeout: number?, rm_on_failure: boolean?, lock: userdata? }
+---@return number? seconds that the boot took; nil if it was running already
+function M.start(name, options)
+    local since <const> = os.time()
+    local began <const> = core.poll.now()
+    local job
+    do
+        local lock <close> = options.lock or store.lock("container", name)
+        local description <const> = M.read(name)
+        host.check()
+        if M.active_state(name) == "active" then
+            return nil
+        end
+        launcher.check(name, description.settings)
+        if unit.install(name, description.settings) then
+            host.manager():reload()
+        end
+        job = host.manager():start_unit(unit.name(name), "replace")
+    end
+    await_boot(name, job, since, options)
+    return core.poll.now() - began
+end
+
+---Ends a container.
+---@param name string
+---@param how "stop"|"term"|"kill"|nil
+function M.stop(name, how)
+    local ending <const> = ENDINGS[how or "stop"]
+    M.read(name)
+    if not M.is_running(name) then
+        return
+    end
+    if ending.signal then
+        host.kill_machine(name, ending.whom, ending.signal)
+    end
+    if how == "kill" then
+        host.manager():kill_unit(unit.name(name), "all", SIGKILL)
+    end
+    local _, code = stop_unit(name, ending.seconds())
+    if code == "ETIMEDOUT" then
+        fault.raise("ETIMEDOUT", ("sdme stop --%s %s"):format(how == "term" and "kill" or "term", name),
+            "stop %s: it is still running after %g seconds", name, ending.seconds())
+    end
+end
+
+---Whether a container starts with the host.
+---@param name string
+---@return boolean
+function M.is_enabled(name)
+    local ok, found = pcall(function()
+        return host.manager():unit_file_state(unit.name(name))
+    end)
+    return ok and found == "enabled"
+end
+
+---@param name string
+function M.enable(name)
+    host.manager():enable { unit.name(name) }
+end
+
+---@param name string
+function M.disable(name)
+    if M.is_enabled(name) then
+        host.manager():disable { unit.name(name) }
+    end
+end
+
+---Removes a container that isn't running. The caller holds its lock.
+---@param name string
+function M.discard(name)
+    local ok, description = pcall(M.read, name)
+    M.disable(name)
+    unit.uninstall(name)
+    if core.file.stat(path(name)) then
+        store.discard(path(name))
+    end
+    if ok then
+        range.release(description.userns, name)
+    end
+end
+
+---Removes a container.
+---@param name string
+---@param options { force: boolean? }?
+function M.remove(name, options)
+    local lock <close> = store.lock("container", name)
+    if not core.file.stat(path(name)) then
+        fault.raise("ENOENT", "`sdme ps` shows those that exist", "there is no container %s", name)
+    end
+    if M.is_running(name) then
+        if not (options or {}).force then
+            fault.raise("EBUSY", "sdme rm --force " .. name, "remove %s: it is running", name)
+        end
+        host.manager():kill_unit(unit.name(name), "all", SIGKILL)
+        stop_unit(name, ENDINGS.kill.seconds())
+    end
+    M.discard(name)
+end
+
+---What the service runs after a container has ended: an ephemeral one goes with it, unless it is
+---about to come back.
+---@param name string
+function M.stopped(name)
+    local description <const> = M.read(name)
+    if not description.settings.ephemeral or os.getenv "EXIT_STATUS" == "133" then
+        return
+    end
+    unit.uninstall(name)
+    store.discard(path(name))
+    range.release(description.userns, name)
+end
+
+return M

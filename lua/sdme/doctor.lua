@@ -1,0 +1,182 @@
+-- What this host can do for containers, feature by feature.
+
+local clone <const> = require "sdme.clone"
+local config <const> = require "sdme.config"
+local core <const> = require "sdme.core"
+local host <const> = require "sdme.host"
+local launcher <const> = require "sdme.launcher"
+
+local file <const> = core.file
+
+local M <const> = {}
+
+---@alias sdme.Verdict "yes"|"no"|"limited"|"unknown"
+
+local function is_root()
+    local _, effective = core.process.uid()
+    return effective == 0
+end
+
+local function has_word(path, word)
+    local text <const> = file.read(path)
+    return text ~= nil and (" " .. text:gsub("%s", " ") .. " "):find(" " .. word .. " ", 1, true) ~= nil
+end
+
+-- A directory that exists, on the filesystem that another one will be on.
+local function nearest(path)
+    while not file.stat(path) do
+        path = path:match "^(.+)/[^/]*$" or "/"
+    end
+    return path
+end
+
+-- Filesystems that overlayfs takes no upper layer from.
+local NO_UPPER <const> = { overlay = true, nfs = true, vfat = true, fuse = true, ["9p"] = true }
+
+-- The host's mounts that a clone shows, and whose owners can't be mapped.
+local function unmapped()
+    local userns <close> = core.userns.create(config.get "userns_base", 65536)
+    local refused <const> = {}
+    local targets <const> = clone.submounts(clone.hidden {})
+    table.insert(targets, 1, "/")
+    for _, path in ipairs(targets) do
+        local mount <close>, _, code = core.mount.clone(path, { map_owners = userns })
+        if not mount and code == "EUNSUPPORTED" then
+            refused[#refused + 1] = path
+        end
+    end
+    return refused
+end
+
+-- Each returns a verdict, what was found, and what would help.
+local CHECKS <const> = {
+    {
+        "systemd", "systemd 252 or newer as PID 1",
+        function()
+            local ok, version = pcall(function()
+                return host.manager():version()
+            end)
+            if not ok then
+                return "no", tostring(version), "boot with systemd, and install the package dbus"
+            end
+            local done, why = pcall(host.check)
+            return done and "yes" or "no", "systemd " .. version, not done and tostring(why) or nil
+        end,
+    },
+    {
+        "machined", "systemd-machined, which registers containers",
+        function()
+            local ok, why = pcall(host.machines)
+            return ok and "yes" or "no", not ok and tostring(why) or nil,
+                not ok and "install the package systemd-container" or nil
+        end,
+    },
+    {
+        "nspawn", "systemd-nspawn, which runs them",
+        function()
+            local ok, found = pcall(launcher.nspawn)
+            return ok and "yes" or "no", tostring(found),
+                not ok and "install the package systemd-container" or nil
+        end,
+    },
+    {
+        "overlay", "overlayfs",
+        function()
+            if has_word("/proc/filesystems", "overlay") then
+                return "yes"
+            end
+            return "no", "the kernel has no overlayfs", "load the module overlay"
+        end,
+    },
+    {
+        "datadir", "a data directory that can hold what containers change",
+        function()
+            local path <const> = nearest(config.get "datadir")
+            local type <const> = (file.statfs(path) or {}).type
+            if NO_UPPER[type] then
+                return "no", ("%s is on %s"):format(path, type),
+                    "choose another one with --datadir, or `sdme config set datadir`"
+            end
+            return "yes", ("%s is on %s"):format(path, type)
+        end,
+    },
+    {
+        "userns", "user namespaces without a copy (--userns)",
+        function()
+            if not file.stat "/proc/self/ns/user" then
+                return "no", "the kernel has no user namespaces"
+            elseif not is_root() then
+                return "unknown", "only root can tell"
+            end
+            local refused <const> = unmapped()
+            if #refused == 0 then
+                return "yes", "by ID-mapped mounts"
+            end
+            return "limited", ("no ID-mapped mounts on %s: owners are shifted when a container starts")
+                :format(table.concat(refused, ", "))
+        end,
+    },
+    {
+        "limits", "limits of memory, CPU and tasks",
+        function()
+            local missing <const> = {}
+            for _, controller in ipairs { "memory", "cpu", "pids" } do
+                if not has_word("/sys/fs/cgroup/cgroup.controllers", controller) then
+                    missing[#missing + 1] = controller
+                end
+            end
+            if #missing == 0 then
+                return "yes", "by cgroup v2"
+            end
+            return "limited", "no cgroup v2 controller " .. table.concat(missing, ", "),
+                "limits are set, and what has no controller isn't enforced"
+        end,
+    },
+    {
+        "network", "addresses for containers with an interface (--network-veth)",
+        function()
+            local ok, state = pcall(function()
+                return host.manager():unit_property("systemd-networkd.service",
+                    "org.freedesktop.systemd1.Unit", "ActiveState")
+            end)
+            if ok and state == "active" then
+                return "yes", "by systemd-networkd"
+            end
+            return "limited", "systemd-networkd isn't running",
+                "systemctl enable --now systemd-networkd, or give addresses yourself"
+        end,
+    },
+    {
+        "seccomp", "filters of system calls",
+        function()
+            if file.stat "/proc/sys/kernel/seccomp/actions_avail" then
+                return "yes"
+            end
+            return "no", "the kernel has no seccomp"
+        end,
+    },
+    {
+        "apparmor", "AppArmor profiles (--apparmor-profile)",
+        function()
+            if (file.read "/sys/module/apparmor/parameters/enabled" or ""):find "^Y" then
+                return "yes"
+            end
+            return "no", "the kernel has no AppArmor, or it is off"
+        end,
+    },
+}
+
+---What this host can do.
+---@return { name: string, about: string, verdict: sdme.Verdict, found: string?, hint: string? }[]
+function M.examine()
+    local results <const> = {}
+    for i, check in ipairs(CHECKS) do
+        local verdict, found, hint = check[3]()
+        results[i] = {
+            name = check[1], about = check[2], verdict = verdict, found = found, hint = hint,
+        }
+    end
+    return results
+end
+
+return M

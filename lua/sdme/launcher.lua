@@ -1,0 +1,213 @@
+-- What the service of a container runs: it mounts the container's files in a mount namespace of
+-- its own, and becomes systemd-nspawn. So the mounts live and die with the service.
+
+local clone <const> = require "sdme.clone"
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local network <const> = require "sdme.network"
+local state <const> = require "sdme.store.state"
+local store <const> = require "sdme.store"
+local text <const> = require "sdme.unit.text"
+
+local file <const> = core.file
+
+local M <const> = {}
+
+local NSPAWN_PATHS <const> = { "/usr/bin/systemd-nspawn", "/bin/systemd-nspawn" }
+
+---Where systemd-nspawn is; raises where there is none.
+---@return string
+function M.nspawn()
+    for _, path in ipairs(NSPAWN_PATHS) do
+        if file.stat(path) then
+            return path
+        end
+    end
+    fault.raise("ENOENT", "install the package systemd-container",
+        "systemd-nspawn is not installed")
+end
+
+---Raises where something that a container needs of the host isn't there.
+---@param name string
+---@param settings table
+function M.check(name, settings)
+    local function need(path, what)
+        if not file.stat(path, { follow = true }) then
+            fault.raise("ENOENT", ("bring it back, or change it: sdme set %s --%s …"):format(name, what),
+                "%s of %s: %s is gone", what, name, path)
+        end
+    end
+    M.nspawn()
+    for _, bind in ipairs(settings.bind or {}) do
+        need(bind.source, "bind")
+    end
+    for _, path in ipairs(settings.device or {}) do
+        need(path, "device")
+    end
+    if settings.network_bridge then
+        need("/sys/class/net/" .. settings.network_bridge, "network-bridge")
+    end
+end
+
+-- systemd-nspawn splits a bind at colons, and a backslash takes one literally.
+local function escape(path)
+    return (path:gsub("[\\:]", "\\%0"))
+end
+
+local function bind_argument(bind, userns)
+    local argument = ("--bind%s=%s:%s"):format(bind.read_only and "-ro" or "",
+        escape(bind.source), escape(bind.target))
+    return userns and argument .. ":idmap" or argument
+end
+
+---The command line of systemd-nspawn(1).
+---@param description table the state of a container
+---@param root string where its files are mounted
+---@param environment string? a file for the guest's manager
+---@return string[]
+function M.arguments(description, root, environment)
+    local settings, userns <const> = description.settings, description.userns
+    local arguments <const> = {
+        M.nspawn(), "--quiet", "--keep-unit", "--boot", "--notify-ready=yes", "--settings=no",
+        "--link-journal=no", "--machine=" .. description.name, "--directory=" .. root,
+    }
+    local function add(...)
+        table.move({ ... }, 1, select("#", ...), #arguments + 1, arguments)
+    end
+    if userns then
+        add(("--private-users=%d:%d"):format(userns.base, userns.count),
+            "--private-users-ownership=off")
+    else
+        add "--private-users=no"
+    end
+    add(table.unpack(network.arguments(settings)))
+    for _, bind in ipairs(settings.bind or {}) do
+        add(bind_argument(bind, userns))
+    end
+    for _, path in ipairs(settings.device or {}) do
+        add("--bind=" .. escape(path))
+    end
+    for _, capability in ipairs(settings.capability or {}) do
+        add("--capability=" .. capability)
+    end
+    for _, capability in ipairs(settings.drop_capability or {}) do
+        add("--drop-capability=" .. capability)
+    end
+    for _, filter in ipairs(settings.system_call_filter or {}) do
+        add("--system-call-filter=" .. filter)
+    end
+    if settings.no_new_privileges then
+        add "--no-new-privileges=yes"
+    end
+    if settings.read_only then
+        add "--read-only"
+    end
+    if environment then
+        add("--bind-ro=" .. escape(environment) .. ":/run/systemd/system.conf.d/sdme.conf")
+    end
+    return arguments
+end
+
+---What the guest's manager reads to give everything in it the container's environment; it isn't
+---in the command line, where every process of the host could read it.
+---@param env table<string, string>
+---@return string
+function M.environment(env)
+    local words <const> = {}
+    for name, value in pairs(env) do
+        words[#words + 1] = text.quote(name .. "=" .. value)
+    end
+    table.sort(words)
+    return text.render { { "Manager", { "DefaultEnvironment", words } } }
+end
+
+local function write_environment(name, env)
+    if not env or not next(env) then
+        return nil
+    end
+    local path <const> = store.path("containers", name, "environment.conf")
+    fault.check(file.write(path, M.environment(env), { mode = "0644", sync = false }))
+    return path
+end
+
+-- Overlays one lower, or a stack of them, with a container's own upper layer. Where the owners of
+-- a lower can't be mapped, they are shifted in the upper: without its content, by metacopy.
+local function mount_overlay(lowers, directory, userns, target)
+    local options <const> = {
+        lowers = lowers, upper = directory .. "/upper", work = directory .. "/work",
+        map_owners = userns and core.userns.create(userns.base, userns.count),
+    }
+    local mount, message, code = core.overlay.mount(options)
+    if mount or code ~= "EUNSUPPORTED" then
+        fault.check(mount, message, code)
+        fault.check(core.mount.attach(mount, target))
+        return
+    end
+    io.stderr:write("sdme: ", message, "; shifting owners instead\n")
+    options.map_owners, options.metacopy = nil, true
+    fault.check(core.mount.attach(fault.check(core.overlay.mount(options)), target))
+    fault.check(core.tree.shift("/proc/self/fd/" .. target:fileno() .. "/.",
+        { from = 0, to = userns.base, count = userns.count }))
+end
+
+-- One directory name for a path.
+local function encode(path)
+    return (path:sub(2):gsub("[%%/]", function(character)
+        return ("%%%02X"):format(character:byte())
+    end))
+end
+
+local function prepare_mount(name, path, userns)
+    local directory <const> = store.path("containers", name, "mounts", encode(path))
+    local stat <const> = fault.check(file.stat(path))
+    local base <const> = userns and userns.base or 0
+    if not file.stat(directory .. "/work") then
+        fault.check(file.mkdir(directory, { mode = "0700", parents = true }))
+        fault.check(file.mkdir(directory .. "/upper",
+            { mode = stat.mode, uid = base + stat.uid, gid = base + stat.gid }))
+        fault.check(file.mkdir(directory .. "/work", { mode = "0700" }))
+    end
+    return directory
+end
+
+-- A mount of the host in its clone. What can't be below an overlay is shown as it is, read-only.
+local function mount_submount(name, path, root, userns)
+    local target <close> = file.open_directory(path, { root = root })
+    if not target then
+        return -- its directory was removed in the clone
+    end
+    local ok, why = pcall(mount_overlay, { path }, prepare_mount(name, path, userns), userns, target)
+    if ok then
+        return
+    end
+    io.stderr:write("sdme: ", path, " is read-only in the clone: ", tostring(why), "\n")
+    fault.check(core.mount.attach(
+        fault.check(core.mount.clone(path, { read_only = true })), target))
+end
+
+local function mount_root(name, description)
+    local directory <const> = store.path("containers", name)
+    local root <const> = directory .. "/root"
+    do
+        local target <close> = fault.check(file.open_directory(root))
+        mount_overlay({ "/" }, directory, description.userns, target)
+    end
+    local mounted <close> = fault.check(file.open_directory(root))
+    for _, path in ipairs(clone.submounts(clone.hidden(description.settings))) do
+        mount_submount(name, path, mounted, description.userns)
+    end
+    return root
+end
+
+---Becomes the container; returns only by raising.
+---@param name string
+function M.launch(name)
+    local description <const> = state.read(store.path("containers", name, "state.json"))
+    M.check(name, description.settings)
+    fault.check(core.mount.unshare())
+    local root <const> = mount_root(name, description)
+    local environment <const> = write_environment(name, description.settings.env)
+    fault.check(core.process.replace { argv = M.arguments(description, root, environment) })
+end
+
+return M

@@ -1,0 +1,65 @@
+-- How a container is on the network.
+
+local config <const> = require "sdme.config"
+local core <const> = require "sdme.core"
+
+local M <const> = {}
+
+-- Written by systemd-resolved(8): the servers behind its stub.
+local UPLINK <const> = "/run/systemd/resolve/resolv.conf"
+
+---Whether it has a network interface of its own, besides loopback.
+---@param settings table
+---@return boolean
+function M.has_interface(settings)
+    return (settings.network_veth or settings.network_bridge or settings.network_zone) and true
+        or false
+end
+
+---The units that don't start in a container. On the host's network the host's resolver is there
+---already, and a second one could not have its address.
+---@param settings table
+---@return string[]
+function M.masked_services(settings)
+    if settings.masked_services then
+        return settings.masked_services
+    end
+    return settings.private_network and {} or config.get "masked_services"
+end
+
+-- What systemd-nspawn does about /etc/resolv.conf.
+local function resolv_conf(settings)
+    if not settings.private_network then
+        return "replace-host"
+    elseif not M.has_interface(settings) or core.file.stat "/usr/lib/systemd/systemd-resolved" then
+        return "off"
+    end
+    return core.file.stat(UPLINK) and "replace-uplink" or "replace-host"
+end
+
+---@param port { protocol: string, host: integer, container: integer }
+local function port_argument(port)
+    return ("--port=%s:%d:%d"):format(port.protocol, port.host, port.container)
+end
+
+---The options of systemd-nspawn(1) for it.
+---@param settings table
+---@return string[]
+function M.arguments(settings)
+    local arguments <const> = { "--resolv-conf=" .. resolv_conf(settings) }
+    local function add(condition, argument)
+        if condition then
+            arguments[#arguments + 1] = argument
+        end
+    end
+    add(settings.private_network and not M.has_interface(settings), "--private-network")
+    add(settings.network_veth, "--network-veth")
+    add(settings.network_bridge, "--network-bridge=" .. (settings.network_bridge or ""))
+    add(settings.network_zone, "--network-zone=" .. (settings.network_zone or ""))
+    for _, port in ipairs(settings.port or {}) do
+        add(true, port_argument(port))
+    end
+    return arguments
+end
+
+return M

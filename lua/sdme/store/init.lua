@@ -1,0 +1,138 @@
+-- What lies in the data directory, and who may touch it when.
+--
+-- Everything unfinished lives in staging/ and holds a lock of its own; an entry whose lock is free
+-- is garbage, whoever made it. What exists is finished, because it came by a rename.
+
+local config <const> = require "sdme.config"
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local task <const> = require "sdme.task"
+
+local file <const> = core.file
+
+local M <const> = {}
+
+-- The directories below the data directory; all of them are root's alone.
+local DIRECTORIES <const> = { "containers", "staging", "locks", "ranges" }
+
+-- Seconds that a command waits for another one that holds a lock.
+local PATIENCE <const> = 10
+
+---A path in the data directory.
+---@param ... string components
+---@return string
+function M.path(...)
+    return table.concat({ config.get "datadir", ... }, "/")
+end
+
+---Makes the data directory.
+function M.prepare()
+    local check <const> = fault.context "prepare the data directory"
+    if file.stat(M.path "staging") then
+        return
+    end
+    check(file.mkdir(M.path(), { mode = "0700", parents = true }))
+    check(file.chmod(M.path(), "0700"))
+    for _, name in ipairs(DIRECTORIES) do
+        check(file.mkdir(M.path(name), { mode = "0700", parents = true }))
+    end
+end
+
+local function lock_path(kind, name)
+    return M.path("locks", kind .. "-" .. name)
+end
+
+---Takes the lock of an object, waiting a little for whoever has it.
+---@param kind string "container", ...
+---@param name string
+---@return userdata lock to be closed
+function M.lock(kind, name)
+    local path <const> = lock_path(kind, name)
+    local deadline <const> = core.poll.now() + PATIENCE
+    M.prepare()
+    while true do
+        local lock, message, code = core.lock.acquire(path)
+        if lock then
+            return lock
+        elseif code ~= "EAGAIN" then
+            fault.raise(code, nil, "%s", message)
+        elseif core.poll.now() > deadline then
+            local holder <const> = core.lock.holder(path)
+            fault.raise("EBUSY", "wait for it, or end it", "%s %s is in use by another command%s",
+                kind, name, holder and (" (process %d)"):format(holder) or "")
+        end
+        task.sleep(0.05)
+    end
+end
+
+---@class sdme.Stage
+---@field path string a directory to build in
+---@field lock userdata?
+local Stage <const> = {}
+Stage.__index = Stage
+
+---Renames the finished directory to where it belongs; nothing may be there.
+---@param target string
+function Stage:commit(target)
+    fault.check(file.rename(self.path, target, { replace = false, sync = true }))
+    self:close()
+end
+
+---Removes whatever is left of it.
+function Stage:close()
+    if self.lock then
+        if file.stat(self.path) then
+            core.tree.remove(self.path)
+        end
+        self.lock:close()
+        self.lock = nil
+    end
+end
+Stage.__close = Stage.close
+
+local function random_name()
+    return (core.digest.random(8):gsub(".", function(byte)
+        return ("%02x"):format(byte:byte())
+    end))
+end
+
+-- The lock comes first and goes last, so that an entry without one is nobody's.
+local function new_stage()
+    while true do
+        local id <const> = random_name()
+        local lock <const> = fault.check(core.lock.acquire(lock_path("staging", id)))
+        if not file.stat(M.path("staging", id)) then
+            return setmetatable({ path = M.path("staging", id), lock = lock }, Stage)
+        end
+        lock:close()
+    end
+end
+
+---A directory for something unfinished, removed when it is closed uncommitted.
+---@return sdme.Stage
+function M.stage()
+    M.prepare()
+    local stage <const> = new_stage()
+    fault.check(file.mkdir(stage.path, { mode = "0700" }))
+    return stage
+end
+
+---Makes an object vanish at once, and then takes its files away.
+---@param path string
+function M.discard(path)
+    local stage <close> = new_stage()
+    fault.check(file.rename(path, stage.path, { sync = true }))
+    fault.check(core.tree.remove(stage.path))
+end
+
+---Removes what commands that were killed have left behind.
+function M.sweep()
+    for _, id in ipairs(file.list(M.path "staging") or {}) do
+        local lock <close> = core.lock.acquire(lock_path("staging", id))
+        if lock then
+            core.tree.remove(M.path("staging", id))
+        end
+    end
+end
+
+return M
