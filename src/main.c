@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 
 #include "embedded.h"
 #include "lua/binding.h"
 #include "sdme.h"
 
-static struct sdme_interrupt interrupt = {.fd = -1};
+static struct sdme_interrupt interrupt = {.fd = -1, .resize_fd = -1};
 static lua_State *volatile running;
 
 /* Ends a loop that never waits; whoever does wait learns it from poll and has taken the signal. */
@@ -47,6 +48,19 @@ static void on_signal(int number)
     if (running)
         lua_sethook(running, interrupt_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1000);
     errno = saved;
+}
+
+/* A window that changed is not news for a handler, but for the terminal forwarding that polls. */
+static int watch_window(void)
+{
+    sigset_t window;
+
+    sigemptyset(&window);
+    sigaddset(&window, SIGWINCH);
+    if (sigprocmask(SIG_BLOCK, &window, NULL) < 0)
+        return -1;
+    interrupt.resize_fd = signalfd(-1, &window, SFD_CLOEXEC | SFD_NONBLOCK);
+    return interrupt.resize_fd < 0 ? -1 : 0;
 }
 
 static int install_signals(void)
@@ -170,7 +184,7 @@ int main(int argc, char **argv)
 
     /* Files that a guest must read are made with the modes we name, whatever the caller's umask. */
     umask(022);
-    if (open_standard_descriptors() < 0 || install_signals() < 0) {
+    if (open_standard_descriptors() < 0 || install_signals() < 0 || watch_window() < 0) {
         perror("sdme");
         return EXIT_FAILURE;
     }
