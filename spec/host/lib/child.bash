@@ -13,13 +13,13 @@ child_run() { # CMD...
     return "$status"
 }
 
-# Ends the child and its group: SIGTERM, then SIGKILL after 10 s.
+# Ends the child and its group: SIGTERM; SIGKILL for what is left then, or after 10 s.
 child_stop() {
     local _
     [ -n "$CHILD" ] || return 0
     kill -TERM -- "-$CHILD" 2>/dev/null || true
     for _ in $(seq 100); do
-        kill -0 -- "-$CHILD" 2>/dev/null || break
+        kill -0 "$CHILD" 2>/dev/null || break
         sleep 0.1
     done
     kill -KILL -- "-$CHILD" 2>/dev/null || true
