@@ -65,7 +65,8 @@ int sdme_lua_check_fd(lua_State *L, int index);
 struct sdme_interrupt {
     struct sdme_cancel cancel;
     volatile sig_atomic_t signal;
-    int fd; /* an eventfd(2), readable once a signal came */
+    int fd;        /* an eventfd(2), readable once a signal came */
+    int resize_fd; /* a signalfd(2) for SIGWINCH, for whoever shows a terminal; -1: none */
 };
 
 void sdme_lua_set_interrupt(lua_State *L, struct sdme_interrupt *interrupt);
@@ -76,7 +77,7 @@ struct sdme_cancel *sdme_lua_cancel(lua_State *L);
 int sdme_lua_take_interrupt(lua_State *L);
 
 /* One opener for each primitive: pushes the table that is sdme.core.NAME. */
-#define SDME_PRIMITIVES(X) X(bus) X(lock) X(poll) X(process) X(stream) X(mount) X(overlay) X(userns) X(file) X(digest)
+#define SDME_PRIMITIVES(X) X(bus) X(lock) X(poll) X(process) X(pty) X(stream) X(mount) X(overlay) X(userns) X(file) X(digest)
 
 #define SDME_DECLARE_OPENER(name) int sdme_lua_open_##name(lua_State *L);
 SDME_PRIMITIVES(SDME_DECLARE_OPENER)

@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
+#include "terminal.h"
 #include "util.h"
 
 /* The pty multiplexer: who opens it again gets another pty (pts(4)). */
@@ -138,11 +139,7 @@ ssize_t sdme_stream_write(struct sdme_stream *stream, const void *data, size_t s
 
 bool sdme_stream_in_background(const struct sdme_stream *stream)
 {
-    if (!stream->terminal)
-        return false;
-    /* Fails if it isn't our controlling terminal; 0 if its group is in another PID namespace. */
-    pid_t foreground = tcgetpgrp(stream->fd);
-    return foreground > 0 && foreground != getpgrp();
+    return stream->terminal && sdme_terminal_in_background(stream->fd);
 }
 
 bool sdme_stream_is_broken(const struct sdme_stream *stream)

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+#include "pty.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "poll.h"
+#include "util.h"
+
+/* Transfers in one step, so that a stream that is never empty leaves others their turn. */
+#define ROUNDS 32
+
+#define ESCAPE_CHARACTER 0x1D
+#define ESCAPE_SECONDS 1.0
+
+int sdme_pty_open(int *ret_master, int *ret_slave, char ret_path[static PATH_MAX],
+                  struct sdme_error *error)
+{
+    _cleanup_close_ int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    _cleanup_close_ int slave = -1;
+    char path[PATH_MAX];
+
+    if (master < 0)
+        return sdme_fail(error, errno, "open /dev/ptmx");
+    if (unlockpt(master) < 0)
+        return sdme_fail(error, errno, "unlock a pty");
+    int code = ptsname_r(master, path, sizeof path);
+    if (code)
+        return sdme_fail(error, code, "name a pty");
+    /* By descriptor: the path may mean another pty in this mount namespace. */
+    slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (slave < 0)
+        return sdme_fail(error, errno, "open the slave of pty %s", path);
+    strcpy(ret_path, path);
+    *ret_master = sdme_take_fd(&master);
+    *ret_slave = sdme_take_fd(&slave);
+    return 0;
+}
+
+static bool is_same_terminal(const struct sdme_stream *a, const struct sdme_stream *b)
+{
+    struct stat first, second;
+
+    return a->terminal && b->terminal && fstat(a->fd, &first) == 0 && fstat(b->fd, &second) == 0 &&
+           first.st_rdev == second.st_rdev;
+}
+
+/* One terminal for both ways is made raw once, or it would be put back to half of it. */
+static void find_terminals(struct sdme_forward *forward)
+{
+    bool same = is_same_terminal(&forward->input, &forward->output);
+
+    forward->typing = (struct sdme_terminal){
+        .fd = forward->input.terminal ? forward->input.fd : -1,
+        .sides = SDME_TERMINAL_INPUT | (same ? SDME_TERMINAL_OUTPUT : 0),
+    };
+    forward->showing = (struct sdme_terminal){
+        .fd = forward->output.terminal && !same ? forward->output.fd : -1,
+        .sides = SDME_TERMINAL_OUTPUT,
+    };
+}
+
+static int open_streams(struct sdme_forward *forward, const struct sdme_forward_options *options,
+                        struct sdme_error *error)
+{
+    int code = sdme_stream_open(options->master, O_RDWR, &forward->master, error);
+
+    if (code < 0)
+        return sdme_fail_in(error, code, "pty master");
+    code = sdme_stream_open(options->input, O_RDONLY, &forward->input, error);
+    if (code < 0)
+        return sdme_fail_in(error, code, "input");
+    code = sdme_stream_open(options->output, O_WRONLY, &forward->output, error);
+    if (code < 0)
+        return sdme_fail_in(error, code, "output");
+    if (options->resize < 0)
+        return 0;
+    code = sdme_stream_open(options->resize, O_RDONLY, &forward->resize, error);
+    if (code < 0)
+        return sdme_fail_in(error, code, "resize");
+    return sdme_stream_watch(&forward->resize, forward->epoll, EPOLLIN, error);
+}
+
+static int make_raw(struct sdme_forward *forward, struct sdme_error *error)
+{
+    int code = sdme_terminal_make_raw(&forward->typing, error);
+
+    return code < 0 ? code : sdme_terminal_make_raw(&forward->showing, error);
+}
+
+int sdme_forward_open(const struct sdme_forward_options *options, struct sdme_forward *ret_forward,
+                      struct sdme_error *error)
+{
+    int code = 0;
+
+    *ret_forward = (struct sdme_forward){
+        .master = SDME_STREAM_CLOSED,
+        .input = SDME_STREAM_CLOSED,
+        .output = SDME_STREAM_CLOSED,
+        .resize = SDME_STREAM_CLOSED,
+        .typing = {.fd = -1},
+        .showing = {.fd = -1},
+        .epoll = epoll_create1(EPOLL_CLOEXEC),
+        .escape = options->escape,
+        .last = '\n',
+        .escapes = {-INFINITY, -INFINITY},
+    };
+    if (ret_forward->epoll < 0)
+        return sdme_fail(error, errno, "make an epoll set");
+    code = open_streams(ret_forward, options, error);
+    if (code == 0) {
+        find_terminals(ret_forward);
+        code = make_raw(ret_forward, error);
+    }
+    if (code < 0)
+        sdme_forward_close(ret_forward);
+    return code;
+}
+
+static void forget_resize(struct sdme_forward *forward)
+{
+    char buffer[1024];
+    ssize_t count;
+
+    if (forward->resize.fd < 0)
+        return;
+    do
+        count = sdme_stream_read(&forward->resize, buffer, sizeof buffer);
+    while (count > 0);
+    /* Its end, or an error, would be ready for ever. */
+    if (count != -EAGAIN)
+        sdme_stream_close(&forward->resize);
+}
+
+static int pass_size(struct sdme_forward *forward, struct sdme_error *error)
+{
+    const struct sdme_stream *shown_on =
+        forward->output.terminal ? &forward->output : &forward->input;
+    unsigned int rows, columns;
+
+    if (!shown_on->terminal || sdme_terminal_size(shown_on->fd, &rows, &columns, NULL) < 0)
+        return 0;
+    if (!rows || !columns || (rows == forward->rows && columns == forward->columns))
+        return 0;
+    forward->rows = rows;
+    forward->columns = columns;
+    return sdme_terminal_set_size(forward->master.fd, rows, columns, error);
+}
+
+/* Looks for ^] three times in a row, whether they come in one read or in three. */
+static bool is_escape(struct sdme_forward *forward)
+{
+    const struct sdme_buffer *typed = &forward->typed;
+    double now = sdme_now();
+
+    if (!forward->escape || !forward->input.terminal)
+        return false;
+    for (size_t i = typed->start; i < typed->end; i++) {
+        if (typed->data[i] != ESCAPE_CHARACTER) {
+            forward->escapes[0] = forward->escapes[1] = -INFINITY;
+            continue;
+        }
+        if (now - forward->escapes[0] <= ESCAPE_SECONDS)
+            return true;
+        forward->escapes[0] = forward->escapes[1];
+        forward->escapes[1] = now;
+    }
+    return false;
+}
+
+/*
+ * Types what ends the input of a program that reads the pty. In the middle of a line the first
+ * one only hands over what there is of it, so it takes two.
+ */
+static void type_end_of_file(struct sdme_forward *forward)
+{
+    struct termios attributes;
+    char character = 'D' & 0x1F;
+
+    forward->input_ended = true;
+    if (tcgetattr(forward->master.fd, &attributes) == 0)
+        character = (char) attributes.c_cc[VEOF];
+    if (character == _POSIX_VDISABLE)
+        return;
+    memset(forward->typed.data, character, 2);
+    forward->typed.start = 0;
+    forward->typed.end = forward->last == '\n' ? 1 : 2;
+}
+
+/* 0, SDME_FORWARD_ESCAPED, or an error. */
+static int forward_input(struct sdme_forward *forward, struct sdme_error *error)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        int code = sdme_buffer_flush(&forward->typed, &forward->master);
+
+        if (code == -EAGAIN)
+            return 0;
+        /* It was hung up, which reading from it tells; nobody will get this. */
+        if (code == -EIO)
+            forward->typed.start = forward->typed.end;
+        else if (code < 0)
+            return sdme_fail(error, code, "write to the pty");
+        if (forward->input_ended)
+            return 0;
+        ssize_t count = sdme_buffer_fill(&forward->typed, &forward->input);
+        if (count == -EAGAIN)
+            return 0;
+        if (count == 0 || count == -EIO) {
+            type_end_of_file(forward);
+            continue;
+        }
+        if (count < 0)
+            return sdme_fail(error, (int) count, "read from the input");
+        if (is_escape(forward))
+            return SDME_FORWARD_ESCAPED;
+        forward->last = forward->typed.data[forward->typed.end - 1];
+    }
+    return 0;
+}
+
+/* 0, SDME_FORWARD_HANGUP, or an error. */
+static int forward_output(struct sdme_forward *forward, struct sdme_error *error)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        int code = sdme_buffer_flush(&forward->shown, &forward->output);
+
+        if (code == -EAGAIN)
+            return 0;
+        if (code < 0)
+            return sdme_fail(error, code, "write to the output");
+        ssize_t count = sdme_buffer_fill(&forward->shown, &forward->master);
+        if (count == 0 || count == -EIO || (count == -EAGAIN && forward->draining))
+            return SDME_FORWARD_HANGUP;
+        if (count == -EAGAIN)
+            return sdme_stream_is_broken(&forward->output)
+                       ? sdme_fail(error, EPIPE, "write to the output")
+                       : 0;
+        if (count < 0)
+            return sdme_fail(error, (int) count, "read from the pty");
+    }
+    return 0;
+}
+
+static bool is_full(const struct sdme_buffer *buffer)
+{
+    return buffer->start < buffer->end;
+}
+
+static bool wants_input(const struct sdme_forward *forward)
+{
+    return !forward->input_ended && !is_full(&forward->typed);
+}
+
+/* A stream that nothing is wanted from is taken out: its hang-up would be ready for ever. */
+static int watch(struct sdme_forward *forward, struct sdme_error *error)
+{
+    bool typing = is_full(&forward->typed), showing = is_full(&forward->shown);
+    bool reading = wants_input(forward) && !sdme_stream_in_background(&forward->input);
+    uint32_t master = (typing ? EPOLLOUT : 0) | (showing ? 0 : EPOLLIN);
+    int code;
+
+    code = sdme_stream_watch(&forward->input, forward->epoll,
+                             reading ? EPOLLIN : SDME_STREAM_UNWATCHED, error);
+    if (code < 0)
+        return code;
+    code = sdme_stream_watch(&forward->output, forward->epoll, showing ? EPOLLOUT : 0, error);
+    if (code < 0)
+        return code;
+    return sdme_stream_watch(&forward->master, forward->epoll,
+                             master ? master : SDME_STREAM_UNWATCHED, error);
+}
+
+/* The raw mode of a terminal we are in the background of was its new owner's to end. */
+static void notice_background(struct sdme_terminal *terminal)
+{
+    if (terminal->raw && sdme_terminal_in_background(terminal->fd))
+        terminal->raw = false;
+}
+
+int sdme_forward_step(struct sdme_forward *forward, struct sdme_error *error)
+{
+    int code;
+
+    forget_resize(forward);
+    notice_background(&forward->typing);
+    notice_background(&forward->showing);
+    code = make_raw(forward, error);
+    if (code == 0)
+        code = pass_size(forward, error);
+    if (code == 0)
+        code = forward_input(forward, error);
+    if (code == 0)
+        code = forward_output(forward, error);
+    return code ? code : watch(forward, error);
+}
+
+double sdme_forward_timeout(const struct sdme_forward *forward)
+{
+    if (wants_input(forward) && forward->input.always_ready)
+        return 0;
+    if (is_full(&forward->shown) && forward->output.always_ready)
+        return 0;
+    if (sdme_stream_in_background(&forward->input) || sdme_stream_in_background(&forward->output))
+        return SDME_STREAM_BACKGROUND_INTERVAL;
+    return -1;
+}
+
+void sdme_forward_drain(struct sdme_forward *forward)
+{
+    forward->draining = true;
+}
+
+void sdme_forward_close(struct sdme_forward *forward)
+{
+    sdme_terminal_restore(&forward->showing);
+    sdme_terminal_restore(&forward->typing);
+    sdme_stream_close(&forward->master);
+    sdme_stream_close(&forward->input);
+    sdme_stream_close(&forward->output);
+    sdme_stream_close(&forward->resize);
+    forward->typing.fd = forward->showing.fd = -1;
+    forward->epoll = sdme_close(forward->epoll);
+}
