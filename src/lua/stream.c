@@ -98,7 +98,7 @@ static int stream_reader(lua_State *L)
     return 1;
 }
 
-/* User values of a writer: the string, and what to close. */
+/* User values of a writer: the string, and what to close, nil if nothing is. */
 static int writer_poll(lua_State *L)
 {
     struct sdme_writer *writer = luaL_checkudata(L, 1, writer_class);
@@ -113,8 +113,8 @@ static int writer_close(lua_State *L)
     if (writer->to.fd < 0)
         return 0;
     sdme_writer_close(writer);
-    lua_getiuservalue(L, 1, 2);
-    close_value(L, -1);
+    if (lua_getiuservalue(L, 1, 2) != LUA_TNIL)
+        close_value(L, -1);
     return 0;
 }
 
@@ -134,21 +134,30 @@ static int writer_step(lua_State *L)
     return 2;
 }
 
-/* writer(fd, string) -> pending: the bytes written; it closes fd in the end */
+/* writer(fd, string[, {close=true}]) -> pending: the bytes written; then it closes fd */
 static int stream_writer(lua_State *L)
 {
+    static const char *const options[] = {"close", NULL};
     int fd = sdme_lua_check_fd(L, 1);
     struct sdme_error error = {0};
+    bool closes = true;
     size_t size;
     const char *data = luaL_checklstring(L, 2, &size);
+
+    if (!lua_isnoneornil(L, 3)) {
+        sdme_lua_options(L, 3, options);
+        closes = sdme_lua_option_boolean(L, 3, "close", true);
+    }
 
     struct sdme_writer *writer = lua_newuserdatauv(L, sizeof *writer, 2);
     *writer = (struct sdme_writer){.to = SDME_STREAM_CLOSED};
     luaL_setmetatable(L, writer_class);
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, -2, 1);
-    lua_pushvalue(L, 1);
-    lua_setiuservalue(L, -2, 2);
+    if (closes) {
+        lua_pushvalue(L, 1);
+        lua_setiuservalue(L, -2, 2);
+    }
     if (sdme_writer_open(fd, data, size, writer, &error) < 0)
         return sdme_lua_fail(L, &error);
     return 1;
