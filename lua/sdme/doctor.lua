@@ -18,8 +18,12 @@ local function is_root()
 end
 
 local function has_word(path, word)
-    local text <const> = file.read(path)
-    return text ~= nil and (" " .. text:gsub("%s", " ") .. " "):find(" " .. word .. " ", 1, true) ~= nil
+    for found in (file.read(path) or ""):gmatch "%S+" do
+        if found == word then
+            return true
+        end
+    end
+    return false
 end
 
 -- A directory that exists, on the filesystem that another one will be on.
@@ -112,8 +116,8 @@ local CHECKS <const> = {
             if #refused == 0 then
                 return "yes", "by ID-mapped mounts"
             end
-            return "limited", ("no ID-mapped mounts on %s: owners are shifted when a container starts")
-                :format(table.concat(refused, ", "))
+            return "limited", "no ID-mapped mounts on " .. table.concat(refused, ", "),
+                "there the owners are shifted when a container starts, which takes seconds"
         end,
     },
     {
@@ -136,8 +140,8 @@ local CHECKS <const> = {
         "network", "addresses for containers with an interface (--network-veth)",
         function()
             local ok, state = pcall(function()
-                return host.manager():unit_property("systemd-networkd.service",
-                    "org.freedesktop.systemd1.Unit", "ActiveState")
+                return host.manager():unit_property("systemd-networkd.service", "Unit",
+                    "ActiveState")
             end)
             if ok and state == "active" then
                 return "yes", "by systemd-networkd"

@@ -32,7 +32,8 @@ function M.bus()
     if not connection then
         local bus, message, code = core.bus.open_system()
         if not bus then
-            fault.raise(code, "sdme needs systemd as PID 1, and D-Bus", "no system bus: %s", message)
+            fault.raise(code, "sdme needs systemd as PID 1, and D-Bus", "no system bus: %s",
+                message)
         end
         connection = bus
     end
@@ -100,6 +101,14 @@ end
 ---@param signal string
 function M.kill_machine(name, whom, signal)
     machined("KillMachine", "ssi", name, whom, core.process.signal(signal))
+end
+
+---A new terminal in a running container.
+---@param name string
+---@return userdata master a descriptor
+---@return string path of its other end, in the container
+function M.open_pty(name)
+    return fault.check(machined("OpenMachinePTY", "s", name))
 end
 
 ---The bus of a guest.

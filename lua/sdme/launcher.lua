@@ -13,6 +13,10 @@ local file <const> = core.file
 
 local M <const> = {}
 
+-- Where the guest's manager finds the container's environment (systemd-system.conf(5)). /run would
+-- do as well, but systemd-nspawn makes directories in it that a guest's root doesn't own.
+local ENVIRONMENT <const> = "/etc/systemd/system.conf.d/sdme-environment.conf"
+
 local NSPAWN_PATHS <const> = { "/usr/bin/systemd-nspawn", "/bin/systemd-nspawn" }
 
 ---Where systemd-nspawn is; raises where there is none.
@@ -33,7 +37,7 @@ end
 function M.check(name, settings)
     local function need(path, what)
         if not file.stat(path, { follow = true }) then
-            fault.raise("ENOENT", ("bring it back, or change it: sdme set %s --%s …"):format(name, what),
+            fault.raise("ENOENT", ("or change it: sdme set %s --%s …"):format(name, what),
                 "%s of %s: %s is gone", what, name, path)
         end
     end
@@ -103,7 +107,7 @@ function M.arguments(description, root, environment)
         add "--read-only"
     end
     if environment then
-        add("--bind-ro=" .. escape(environment) .. ":/run/systemd/system.conf.d/sdme.conf")
+        add("--bind-ro=" .. escape(environment) .. ":" .. ENVIRONMENT)
     end
     return arguments
 end
@@ -121,12 +125,22 @@ function M.environment(env)
     return text.render { { "Manager", { "DefaultEnvironment", words } } }
 end
 
-local function write_environment(name, env)
+-- Writes it beside the container's files, and an empty file among them to bind it to: so it is in
+-- no layer.
+local function write_environment(description, root)
+    local env <const> = description.settings.env
     if not env or not next(env) then
         return nil
     end
-    local path <const> = store.path("containers", name, "environment.conf")
+    local base <const> = description.userns and description.userns.base or 0
+    local path <const> = store.path("containers", description.name, "environment.conf")
     fault.check(file.write(path, M.environment(env), { mode = "0644", sync = false }))
+    local merged <close> = fault.check(file.open_directory(root))
+    if not file.exists(ENVIRONMENT, { root = merged }) then
+        fault.check(file.mkdir(ENVIRONMENT:match "^(.*)/",
+            { root = merged, parents = true, uid = base, gid = base }))
+        fault.check(file.write(ENVIRONMENT, "", { root = merged, uid = base, gid = base }))
+    end
     return path
 end
 
@@ -174,9 +188,10 @@ end
 local function mount_submount(name, path, root, userns)
     local target <close> = file.open_directory(path, { root = root })
     if not target then
-        return -- its directory was removed in the clone
+        return -- no directory here, or one that was removed in the clone
     end
-    local ok, why = pcall(mount_overlay, { path }, prepare_mount(name, path, userns), userns, target)
+    local directory <const> = prepare_mount(name, path, userns)
+    local ok, why = pcall(mount_overlay, { path }, directory, userns, target)
     if ok then
         return
     end
@@ -206,7 +221,7 @@ function M.launch(name)
     M.check(name, description.settings)
     fault.check(core.mount.unshare())
     local root <const> = mount_root(name, description)
-    local environment <const> = write_environment(name, description.settings.env)
+    local environment <const> = write_environment(description, root)
     fault.check(core.process.replace { argv = M.arguments(description, root, environment) })
 end
 

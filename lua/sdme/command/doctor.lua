@@ -3,7 +3,9 @@ local json <const> = require "sdme.json"
 local listing <const> = require "sdme.listing"
 
 -- Without these no container starts.
-local NEEDED <const> = { systemd = true, machined = true, nspawn = true, overlay = true, datadir = true }
+local NEEDED <const> = {
+    systemd = true, machined = true, nspawn = true, overlay = true, datadir = true,
+}
 
 local COLUMNS <const> = {
     { name = "FEATURE", key = "name" }, { name = "WORKS", key = "verdict" },

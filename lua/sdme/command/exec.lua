@@ -4,7 +4,8 @@ local kind <const> = require "sdme.kind"
 return {
     name = "exec",
     summary = "run a command in a container",
-    description = "The command has our stdin, stdout and stderr, and what it ends with is our status.",
+    description = "The command has our stdin, stdout and stderr, and what it ends with is our"
+        .. " status.",
     operands = {
         { name = "NAME", kind = kind.container, help = "the container" },
         { name = "CMD", many = true, help = "the command and its arguments" },

@@ -8,7 +8,7 @@ return {
         .. " journalctl. Of one that isn't running it is what its last run left in the host's.",
     operands = {
         { name = "NAME", kind = kind.container, help = "the container" },
-        { name = "ARGS", optional = true, many = true, help = "for journalctl(1) in the container" },
+        { name = "ARGS", optional = true, many = true, help = "for journalctl(1) in it" },
     },
     options = {
         { long = "follow", short = "f", help = "go on with what comes" },

@@ -11,7 +11,7 @@ local function load_script(file)
     local from <const> = file ~= "-" and file or nil
     local chunk, why = loadfile(from, "t")
     if not chunk then
-        fault.raise("ENOEXEC", nil, "run %s: %s", file, (why:gsub("^cannot open [^:]*$", "%0: no such file")))
+        fault.raise("ENOEXEC", nil, "run %s: %s", file, why)
     end
     if from then
         add_path(from)
@@ -27,8 +27,9 @@ end
 return {
     name = "run",
     summary = "run a Lua script",
-    description = "The script has `require \"sdme\"`, and the arguments in `arg`. What it returns is"
-        .. " our status if it is a number. A script may begin with #!/usr/bin/env -S sdme run.",
+    description = "The script has `require \"sdme\"`, and the arguments in `arg`. What it returns"
+        .. " is our status if it is a number. A script may begin with"
+        .. " #!/usr/bin/env -S sdme run.",
     operands = {
         { name = "FILE", kind = kind.file, help = "the script; - is stdin" },
         { name = "ARGS", optional = true, many = true, help = "arguments of the script" },

@@ -6,8 +6,8 @@ local setting <const> = require "sdme.setting"
 return {
     name = "set",
     summary = "change the settings of a container",
-    description = "Only what is named changes; a list is replaced as a whole. An empty value takes a"
-        .. " setting away. Limits change at once, the rest when the container starts again.",
+    description = "Only what is named changes; a list is replaced as a whole. An empty value takes"
+        .. " a setting away. Limits change at once, the rest when the container starts again.",
     operands = { { name = "NAME", kind = kind.container, help = "the container" } },
     options = setting.options "set",
     examples = {

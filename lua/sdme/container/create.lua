@@ -30,7 +30,8 @@ local function build(directory, description)
     local base <const> = description.userns and description.userns.base or 0
     local root <const> = fault.check(file.stat "/")
     local path <const> = directory .. "/upper"
-    fault.check(file.mkdir(path, { mode = root.mode, uid = base + root.uid, gid = base + root.gid }))
+    fault.check(file.mkdir(path,
+        { mode = root.mode, uid = base + root.uid, gid = base + root.gid }))
     fault.check(file.mkdir(directory .. "/work", { mode = "0700" }))
     fault.check(file.mkdir(directory .. "/root", { mode = "0755" }))
     local layer <close> = upper.open(path, "", base)

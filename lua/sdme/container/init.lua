@@ -84,8 +84,8 @@ function M.get(name)
     if #matches == 1 then
         return object(matches[1])
     elseif #matches > 1 then
-        fault.raise("EUSAGE", "give more of the name", "%s is the beginning of several containers: %s",
-            name, table.concat(matches, ", "))
+        fault.raise("EUSAGE", "give more of the name",
+            "%s is the beginning of several containers: %s", name, table.concat(matches, ", "))
     end
     fault.raise("ENOENT", "`sdme ps` shows those that exist", "there is no container %s", name)
 end

@@ -189,7 +189,8 @@ function M.stop(name, how)
     end
     local _, code = stop_unit(name, ending.seconds())
     if code == "ETIMEDOUT" then
-        fault.raise("ETIMEDOUT", ("sdme stop --%s %s"):format(how == "term" and "kill" or "term", name),
+        local harder <const> = how == "term" and "kill" or "term"
+        fault.raise("ETIMEDOUT", ("sdme stop --%s %s"):format(harder, name),
             "stop %s: it is still running after %g seconds", name, ending.seconds())
     end
 end

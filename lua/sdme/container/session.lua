@@ -1,2 +1,324 @@
-local M = {}
+-- Commands and sessions in a running container.
+
+local config <const> = require "sdme.config"
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local guest <const> = require "sdme.guest"
+local host <const> = require "sdme.host"
+local lifecycle <const> = require "sdme.container.lifecycle"
+local task <const> = require "sdme.task"
+local unit <const> = require "sdme.unit.container"
+
+local M <const> = {}
+
+-- The PAM service of a login session, as machinectl(1) uses it.
+local LOGIN <const> = "login"
+
+-- The shell of whoever logs in: systemd sets SHELL from the guest's own user database.
+local LOGIN_SHELL <const> = { "/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -l' }
+
+-- What `exec` keeps of a command's output at most.
+local CAPTURE <const> = 64 << 20
+
+-- Seconds between a session's hang-up and its end, when its user has left it.
+local GRACE <const> = 0.5
+
+local STREAMS <const> = { "stdin", "stdout", "stderr" }
+
+local OPTIONS <const> = {
+    argv = "table", env = "table", cwd = "string", user = "string", tty = "boolean",
+    check = "boolean", stdin = true, stdout = true, stderr = true,
+}
+
+---@class sdme.Result
+---@field code integer? what the command exited with
+---@field signal integer? the signal that ended it
+---@field stdout string? what it wrote, unless a descriptor was given for it
+---@field stderr string?
+local Result <const> = {}
+Result.__index = Result
+
+---As a shell has it: the exit status, or 128 and the signal's number.
+---@return integer
+function Result:status()
+    return self.code or 128 + self.signal
+end
+
+-- The argv of `c:exec { "ls", "-l", user = "x" }`, and its options.
+local function read_command(command)
+    if type(command) ~= "table" then
+        fault.usage("exec takes a table, not a %s", type(command))
+    end
+    local options <const> = {}
+    for name, value in pairs(command) do
+        local expected <const> = OPTIONS[name]
+        if not math.type(name) and not expected then
+            fault.usage("exec has no option '%s'", tostring(name))
+        elseif expected and expected ~= true and type(value) ~= expected then
+            fault.usage("exec: '%s' is a %s, not a %s", name, expected, type(value))
+        end
+        options[name] = value
+    end
+    options.argv = command.argv or table.pack(table.unpack(command))
+    return options
+end
+
+local function check_running(name)
+    lifecycle.read(name)
+    local active <const> = lifecycle.active_state(name)
+    if active ~= "active" then
+        fault.raise("ESRCH", "sdme start " .. name, "%s is not running", name)
+    end
+end
+
+-- The container's root directory, as its first process sees it.
+local function open_root(name)
+    return function()
+        local machine <const> = host.machine(name)
+        return machine and core.file.open_directory(("/proc/%d/root"):format(machine.Leader))
+    end
+end
+
+-- A signal that comes while we wait is the command's, and then we go on waiting. The second one
+-- ends us: the interpreter takes care of that.
+local function persist(on_interrupt, wait, ...)
+    local results <const> = table.pack(pcall(wait, ...))
+    if not results[1] and fault.is(results[2], "EINTR") then
+        on_interrupt()
+        return persist(on_interrupt, wait, ...)
+    elseif not results[1] then
+        error(results[2], 0)
+    end
+    return table.unpack(results, 2, results.n)
+end
+
+local function ignore() end
+
+-- A pending object that ends as soon as `is_over` says so, too.
+local function unless(pending, is_over)
+    return {
+        poll = function()
+            return pending:poll()
+        end,
+        step = function()
+            if is_over() then
+                return true
+            end
+            return pending:step()
+        end,
+    }
+end
+
+---How one stream of a command is connected: `passed` goes to the guest and is closed here once it
+---is there, `work` runs beside the command.
+---@class sdme.Connection
+---@field passed any
+---@field work (fun(is_over: fun(): boolean))?
+
+-- A guest never gets a terminal of the host in its hands: it could type into it.
+local function connect_input(from)
+    if type(from) == "string" then
+        local read_end, write_end = core.stream.pipe()
+        return {
+            passed = read_end,
+            own = true,
+            work = function(is_over)
+                persist(ignore, task.await, unless(core.stream.writer(write_end, from), is_over))
+                write_end:close()
+            end,
+        }
+    elseif from and core.pty.isatty(from) then
+        local read_end, write_end = core.stream.pipe()
+        local relay <const> = core.stream.relay { from = from, to = write_end, close = true }
+        return {
+            passed = read_end,
+            own = true,
+            work = function(is_over)
+                persist(ignore, task.await, unless(relay, is_over))
+            end,
+        }
+    end
+    return { passed = from }
+end
+
+local function connect_output(to, keep)
+    if to and not core.pty.isatty(to) then
+        return { passed = to }
+    end
+    local read_end, write_end = core.stream.pipe()
+    local pending <const> = to and core.stream.relay { from = read_end, to = to }
+        or core.stream.reader(read_end, { max = CAPTURE })
+    return {
+        passed = write_end,
+        own = true,
+        work = function()
+            local read <const> = fault.check(persist(ignore, task.await, pending))
+            if not to then
+                keep(read)
+            end
+            read_end:close()
+        end,
+    }
+end
+
+-- Runs the command with the work of its streams beside it.
+local function run_with(command, connections)
+    local over = false
+    local functions <const> = {
+        function()
+            local ok, result = pcall(persist, function()
+                command:kill(core.interrupted() or "INT")
+            end, command.wait, command)
+            over = true
+            if not ok then
+                error(result, 0)
+            end
+            return result
+        end,
+    }
+    for _, connection in ipairs(connections) do
+        functions[#functions + 1] = connection.work and function()
+            connection.work(function()
+                return over
+            end)
+        end
+    end
+    return (task.all(table.unpack(functions)))
+end
+
+local function run_on_streams(bus, name, options)
+    local captured <const> = {}
+    local connections <const> = { connect_input(options.stdin) }
+    for i = 2, 3 do
+        connections[i] = connect_output(options[STREAMS[i]], function(text)
+            captured[STREAMS[i]] = text
+        end)
+    end
+    local command <close> = guest.start(bus, {
+        argv = options.argv, env = options.env, cwd = options.cwd, user = options.user or "root",
+        pam = options.pam, root = open_root(name), stdin = connections[1].passed,
+        stdout = connections[2].passed, stderr = connections[3].passed,
+    })
+    for _, connection in ipairs(connections) do
+        if connection.own then
+            connection.passed:close()
+        end
+    end
+    local ended <const> = run_with(command, connections)
+    return setmetatable({
+        code = ended.code, signal = ended.signal, stdout = captured.stdout,
+        stderr = captured.stderr,
+    }, Result)
+end
+
+-- With a terminal of the guest's own, which is joined with the caller's.
+local function run_on_terminal(bus, name, options)
+    local master <close>, path = host.open_pty(name)
+    local env <const> = { TERM = os.getenv "TERM" or "dumb" }
+    for key, value in pairs(options.env or {}) do
+        env[key] = value
+    end
+    local forward <close> = fault.check(core.pty.forward {
+        master = master, input = options.stdin or 0, output = options.stdout or 1,
+    })
+    local command <close> = guest.start(bus, {
+        argv = options.argv, env = env, cwd = options.cwd, user = options.user or "root",
+        pam = options.pam, root = open_root(name), tty_path = path,
+    })
+    local left = false
+    local result <const> = task.all(function()
+        local result <const> = persist(ignore, command.wait, command)
+        forward:drain()
+        return result
+    end, function()
+        left = persist(ignore, task.await, forward) == "escaped"
+        if left then
+            command:kill "HUP"
+            task.sleep(GRACE)
+            command:kill "KILL"
+        end
+    end)
+    return setmetatable(left and { code = 0, left = true } or result, Result)
+end
+
+---Runs a command: its streams are captured unless descriptors are given for them.
+---@param name string
+---@param command table
+---@return sdme.Result
+function M.exec(name, command)
+    local options <const> = read_command(command)
+    check_running(name)
+    local bus <close> = host.guest_bus(name)
+    local result <const> = (options.tty and run_on_terminal or run_on_streams)(bus, name, options)
+    if options.check and result:status() ~= 0 then
+        local said <const> = (result.stderr or ""):match "[^\n]+"
+        fault.raise("EEXEC", nil, "%s in %s ended with status %d%s", options.argv[1], name,
+            result:status(), said and ": " .. said or "")
+    end
+    return result
+end
+
+-- Who joins a clone of the host: the user who called sudo, because the clone knows them too.
+local function default_user()
+    local user <const> = os.getenv "SUDO_USER"
+    return config.get "join_as_sudo_user" and user ~= "" and user or "root"
+end
+
+---Opens a login session, on the caller's terminal if there is one.
+---@param name string
+---@param options { user: string?, argv: string[]? }
+---@return sdme.Result
+function M.shell(name, options)
+    check_running(name)
+    local bus <close> = host.guest_bus(name)
+    local argv <const> = options.argv and #options.argv > 0 and options.argv or LOGIN_SHELL
+    local terminal <const> = core.pty.isatty(0) and core.pty.isatty(1)
+    local session <const> = {
+        argv = argv, user = options.user or default_user(), cwd = "~", pam = LOGIN,
+        stdin = 0, stdout = 1, stderr = 2,
+    }
+    return (terminal and run_on_terminal or run_on_streams)(bus, name, session)
+end
+
+-- The guest's own journalctl reads its journal: nothing of it is parsed by us.
+local function guest_journal(name, options)
+    local argv <const> = { "journalctl", "--no-pager" }
+    if options.follow then
+        argv[#argv + 1] = "--follow"
+    end
+    if options.lines then
+        argv[#argv + 1] = ("--lines=%d"):format(options.lines)
+    end
+    table.move(options.argv or {}, 1, #(options.argv or {}), #argv + 1, argv)
+    return M.exec(name, { argv = argv, stdin = "", stdout = 1, stderr = 2 })
+end
+
+local function write_entry(entry)
+    io.stdout:write(os.date("%b %d %H:%M:%S ", math.floor(entry.time)), entry.message, "\n")
+end
+
+local function host_journal(name, options)
+    if options.argv and #options.argv > 0 then
+        fault.raise("EUSAGE", "sdme start " .. name,
+            "logs %s: arguments for journalctl need a running container", name)
+    end
+    local source <const> = { unit = unit.name(name), lines = options.lines or 1000 }
+    for _, entry in ipairs(fault.check(core.journal.tail(source))) do
+        write_entry(entry)
+    end
+    return setmetatable({ code = 0 }, Result)
+end
+
+---Writes the journal to stdout: the guest's while it runs, else what its unit left in the host's.
+---@param name string
+---@param options { lines: integer?, follow: boolean?, argv: string[]? }
+---@return sdme.Result
+function M.logs(name, options)
+    lifecycle.read(name)
+    if lifecycle.active_state(name) == "active" then
+        return guest_journal(name, options)
+    end
+    return host_journal(name, options)
+end
+
 return M

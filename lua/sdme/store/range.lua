@@ -51,7 +51,8 @@ function M.pick(name)
             return { base = base, count = M.SIZE }
         end
     end
-    fault.raise("ENOSPC", "sdme config set userns_count N", "all %d ranges of user ids are taken", count)
+    fault.raise("ENOSPC", "sdme config set userns_count N", "all %d ranges of user ids are taken",
+        count)
 end
 
 ---Gives a range back.

@@ -25,7 +25,8 @@ function M.read(path)
         fault.raise("EFORMAT", HINT, "%s is damaged: it has no version", path)
     elseif state.version > VERSION then
         fault.raise("EUNSUPPORTED", "update sdme",
-            "%s has version %d, and this sdme knows versions up to %d", path, state.version, VERSION)
+            "%s has version %d, and this sdme knows versions up to %d", path, state.version,
+            VERSION)
     end
     return state
 end

@@ -1,0 +1,99 @@
+-- The sdme command as a user calls it, with a data directory of the specs' own.
+
+local core <const> = require "sdme.core"
+local scratch <const> = require "spec.support.scratch"
+local shell <const> = require "spec.support.shell"
+
+local M <const> = {}
+
+local BUILD <const> = os.getenv "BUILD" or "build"
+local HERE <const> = shell.run "pwd"
+
+---The interpreter under test.
+M.program = (BUILD:find "^/" and BUILD or HERE .. "/" .. BUILD) .. "/bin/sdme"
+
+local datadir
+
+---The data directory, on a real filesystem: an overlay takes no upper layer from most others.
+---@return string
+function M.datadir()
+    datadir = datadir or shell.run "mktemp -d /var/tmp/sdme-spec.XXXXXX"
+    return datadir
+end
+
+---For `setup` of specs that use the API in this process.
+function M.select()
+    require("sdme.config").load { datadir = M.datadir() }
+end
+
+local function words(...)
+    local list <const> = { ... }
+    for i, word in ipairs(list) do
+        list[i] = shell.quote(word)
+    end
+    return table.concat(list, " ")
+end
+
+local function slurp(path)
+    local file <close> = assert(io.open(path))
+    return file:read "a"
+end
+
+---Runs `sdme ...`.
+---@param ... string
+---@return { status: integer, out: string, err: string }
+function M.run(...)
+    return M.pipe("true |", ...)
+end
+
+---Runs `prefix sdme ...`, where the prefix is shell text: assignments, a pipe into it.
+---@param prefix string
+---@return { status: integer, out: string, err: string }
+function M.pipe(prefix, ...)
+    local directory <const> = scratch.directory()
+    local assignments <const> = ("SDME_DATADIR=%s "):format(M.datadir())
+    local pipe, rest = prefix:match "^(.*|)%s*(.-)$"
+    local line <const> = ("%s %s %s %s %s >%s/out 2>%s/err"):format(pipe or "",
+        assignments, pipe and rest or prefix, M.program, words(...), directory, directory)
+    local _, _, status = os.execute(line)
+    return { status = status, out = slurp(directory .. "/out"), err = slurp(directory .. "/err") }
+end
+
+---The same; raises unless it succeeds.
+---@return string out
+function M.ok(...)
+    local result <const> = M.run(...)
+    if result.status ~= 0 then
+        error(("sdme %s: status %d\n%s"):format(words(...), result.status, result.err), 2)
+    end
+    return (result.out:gsub("\n$", ""))
+end
+
+---Starts `sdme ...` in the background.
+---@return userdata process of core.process
+function M.spawn(...)
+    return assert(core.process.spawn {
+        argv = { M.program, ... }, stdin = "null", stdout = "null", stderr = "null",
+        env = { SDME_DATADIR = M.datadir(), PATH = os.getenv "PATH" },
+    })
+end
+
+---Removes every container, for `after_each`.
+function M.clean()
+    M.run("rm", "--all", "--force")
+    scratch.clean()
+end
+
+---What of containers is left on the host: units, drop-ins, machines, mounts, staging, locks.
+---@return string a line each
+function M.traces()
+    return shell.run([[
+        systemctl list-units --all --no-legend 'sdme@*' | sed 's/^/unit /'
+        ls -d /etc/systemd/system/sdme@?*.service.d /etc/systemd/system/*.wants/sdme@* 2>/dev/null
+        machinectl --no-legend list | sed 's/^/machine /'
+        grep %s /proc/self/mountinfo | sed 's/^/mount /'
+        for d in containers staging locks ranges; do ls -d %s/$d/* 2>/dev/null; done
+        true]], M.datadir(), M.datadir())
+end
+
+return M
