@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "../runtime/stream.h"
 
+#include <fcntl.h>
+
 #include "../runtime/pump.h"
 #include "binding.h"
 
@@ -241,7 +243,24 @@ static void add_pending(lua_State *L, const char *name, lua_CFunction poll, lua_
     sdme_lua_class(L, name, methods, close);
 }
 
+/* pipe() -> the end to read from, the end to write to */
+static int stream_pipe(lua_State *L)
+{
+    int *from = sdme_lua_push_descriptor(L), *to = sdme_lua_push_descriptor(L);
+    struct sdme_error error = {0};
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        sdme_fail(&error, errno, "make a pipe");
+        return sdme_lua_fail(L, &error);
+    }
+    *from = ends[0];
+    *to = ends[1];
+    return 2;
+}
+
 static const luaL_Reg stream_functions[] = {
+    {"pipe", stream_pipe},
     {"reader", stream_reader},
     {"relay", stream_relay},
     {"writer", stream_writer},
