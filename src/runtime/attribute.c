@@ -147,6 +147,44 @@ int sdme_file_list_attributes(int root_fd, const char *path, bool follow, char *
     return 0;
 }
 
+static ssize_t list_names(int fd, char *names, size_t size)
+{
+    ssize_t length = flistxattr(fd, names, size);
+
+    if (length < 0 && errno == EBADF) /* O_PATH */
+        return listxattr(sdme_path_of_fd(fd).text, names, size);
+    return length;
+}
+
+int sdme_attribute_names_read(int fd, struct sdme_attribute_names *names)
+{
+    names->allocated = NULL;
+    names->names = names->small;
+    names->size = 0;
+    ssize_t size = list_names(fd, names->small, sizeof names->small);
+    if (size < 0 && errno == ERANGE) {
+        names->allocated = malloc(SDME_ATTRIBUTE_MAX);
+        if (!names->allocated)
+            return -ENOMEM;
+        names->names = names->allocated;
+        size = list_names(fd, names->allocated, SDME_ATTRIBUTE_MAX);
+    }
+    if (size < 0 && errno != ENOTSUP) {
+        int code = -errno;
+
+        sdme_attribute_names_free(names);
+        return code;
+    }
+    names->size = size < 0 ? 0 : (size_t) size;
+    return 0;
+}
+
+void sdme_attribute_names_free(struct sdme_attribute_names *names)
+{
+    free(names->allocated);
+    names->allocated = NULL;
+}
+
 int sdme_file_filesystem(int root_fd, const char *path, struct sdme_filesystem *ret_filesystem,
                          struct sdme_error *error)
 {

@@ -39,6 +39,20 @@ int sdme_file_get_attribute(int root_fd, const char *path, bool follow, const ch
 int sdme_file_list_attributes(int root_fd, const char *path, bool follow, char *names, size_t size,
                               size_t *ret_size, struct sdme_error *error);
 
+/*
+ * The same of what an open descriptor refers to, for the tree functions: `names` points to one name
+ * after another, each with a NUL behind it; free them. @fd may be an O_PATH descriptor. A
+ * filesystem without attributes has none.
+ */
+struct sdme_attribute_names {
+    const char *names;
+    size_t size;
+    char *allocated;
+    char small[512];
+};
+int sdme_attribute_names_read(int fd, struct sdme_attribute_names *names);
+void sdme_attribute_names_free(struct sdme_attribute_names *names);
+
 /* XATTR_SIZE_MAX and XATTR_LIST_MAX of <linux/limits.h>. */
 #define SDME_ATTRIBUTE_MAX 65536
 

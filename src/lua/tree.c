@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "../runtime/tree.h"
+
+#include "../runtime/path.h"
+#include "file.h"
+
+static void push_size(lua_State *L, const struct sdme_tree_size *size)
+{
+    lua_createtable(L, 0, 4);
+    lua_pushinteger(L, (lua_Integer) size->size);
+    lua_setfield(L, -2, "size");
+    lua_pushinteger(L, (lua_Integer) size->files);
+    lua_setfield(L, -2, "files");
+    lua_pushinteger(L, (lua_Integer) size->directories);
+    lua_setfield(L, -2, "directories");
+}
+
+static uint32_t check_range(lua_State *L, int index, const char *key, lua_Integer fallback)
+{
+    lua_Integer value = sdme_lua_option_integer(L, index, key, fallback);
+
+    if (value < 0 || value > UINT32_MAX)
+        luaL_error(L, "option '%s': %I is no user or group number", key, value);
+    return (uint32_t) value;
+}
+
+/* { from=0, to=, count=65536 } */
+static struct sdme_shift check_shift(lua_State *L, int index)
+{
+    return (struct sdme_shift){
+        .from = check_range(L, index, "from", 0),
+        .to = check_range(L, index, "to", 0),
+        .count = check_range(L, index, "count", 65536),
+    };
+}
+
+static unsigned int check_threads(lua_State *L, int index)
+{
+    lua_Integer threads = sdme_lua_option_integer(L, index, "threads", 0);
+
+    if (threads < 0 || threads > 64)
+        luaL_error(L, "option 'threads': %I is not in 0..64", threads);
+    return (unsigned int) threads;
+}
+
+static struct sdme_shift option_shift(lua_State *L, int index)
+{
+    static const char *const known[] = {"from", "to", "count", NULL};
+    struct sdme_shift shift = {0};
+
+    if (lua_getfield(L, index, "shift") != LUA_TNIL) {
+        sdme_lua_options(L, -1, known);
+        shift = check_shift(L, lua_gettop(L));
+    }
+    lua_pop(L, 1);
+    return shift;
+}
+
+/*
+ * copy(source, target[, {source_root=, target_root=, shift={from=0, to=, count=65536},
+ * overlay=false, one_filesystem=true, threads=}]) -> { size=, files=, directories= }
+ */
+static int tree_copy(lua_State *L)
+{
+    static const char *const known[] = {"source_root",    "target_root", "shift", "overlay",
+                                        "one_filesystem", "threads",     NULL};
+    const char *source = sdme_lua_check_path(L, 1);
+    const char *target = sdme_lua_check_path(L, 2);
+    struct sdme_tree_size size;
+    struct sdme_error error = {0};
+
+    lua_settop(L, 3);
+    if (lua_isnil(L, 3)) {
+        lua_newtable(L);
+        lua_replace(L, 3);
+    }
+    sdme_lua_options(L, 3, known);
+    int source_root = sdme_lua_option_fd(L, 3, "source_root", SDME_NO_ROOT);
+    int target_root = sdme_lua_option_fd(L, 3, "target_root", SDME_NO_ROOT);
+    struct sdme_tree_copy options = {
+        .shift = option_shift(L, 3),
+        .overlay = sdme_lua_option_boolean(L, 3, "overlay", false),
+        .crosses_mounts = !sdme_lua_option_boolean(L, 3, "one_filesystem", true),
+        .threads = check_threads(L, 3),
+        .cancel = sdme_lua_cancel(L),
+    };
+    if (sdme_tree_copy(source_root, source, target_root, target, &options, &size, &error) < 0)
+        return sdme_lua_fail(L, &error);
+    push_size(L, &size);
+    return 1;
+}
+
+/* remove(path[, {root=}]) -> true: the path and all below it */
+static int tree_remove(lua_State *L)
+{
+    static const char *const known[] = {"root", NULL};
+    struct sdme_lua_location at = sdme_lua_check_location(L, 1, 2, known, false);
+    struct sdme_error error = {0};
+
+    int code = sdme_tree_remove(at.root, at.path, sdme_lua_cancel(L), &error);
+    return sdme_lua_done(L, code, &error);
+}
+
+/* measure(path[, {root=}]) -> { size=, allocated=, files=, directories= } of a directory */
+static int tree_measure(lua_State *L)
+{
+    static const char *const known[] = {"root", NULL};
+    struct sdme_lua_location at = sdme_lua_check_location(L, 1, 2, known, true);
+    struct sdme_tree_size size;
+    struct sdme_error error = {0};
+
+    if (sdme_tree_measure(at.root, at.path, sdme_lua_cancel(L), &size, &error) < 0)
+        return sdme_lua_fail(L, &error);
+    push_size(L, &size);
+    lua_pushinteger(L, (lua_Integer) size.allocated);
+    lua_setfield(L, -2, "allocated");
+    return 1;
+}
+
+/* shift(path, {from=0, to=, count=65536, threads=, root=}) -> how many files were changed */
+static int tree_shift(lua_State *L)
+{
+    static const char *const known[] = {"from", "to", "count", "threads", "root", NULL};
+    struct sdme_error error = {0};
+    uint64_t changed;
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    struct sdme_lua_location at = sdme_lua_check_location(L, 1, 2, known, true);
+    struct sdme_shift_tree options = {
+        .shift = check_shift(L, 2),
+        .threads = check_threads(L, 2),
+        .cancel = sdme_lua_cancel(L),
+    };
+    if (sdme_shift_tree(at.root, at.path, &options, &changed, &error) < 0)
+        return sdme_lua_fail(L, &error);
+    lua_pushinteger(L, (lua_Integer) changed);
+    return 1;
+}
+
+static const luaL_Reg tree_functions[] = {
+    {"copy", tree_copy}, {"measure", tree_measure}, {"remove", tree_remove}, {"shift", tree_shift},
+    {NULL, NULL},
+};
+
+int sdme_lua_open_tree(lua_State *L)
+{
+    luaL_newlib(L, tree_functions);
+    return 1;
+}

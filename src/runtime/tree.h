@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SDME_RUNTIME_TREE_H
+#define SDME_RUNTIME_TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "shift.h"
+#include "util.h"
+
+/*
+ * Whole trees. Every @root_fd is as sdme_path_open() takes it; no symlink in a tree is ever
+ * followed, and any depth and any bytes in names are fine.
+ */
+
+struct sdme_tree_size {
+    uint64_t size;      /* bytes in files */
+    uint64_t allocated; /* bytes on the disk; a copy doesn't tell */
+    uint64_t files;     /* everything but directories; a file with several names once */
+    uint64_t directories;
+};
+
+/* Measures what is below @path on its mount, @path included. */
+int sdme_tree_measure(int root_fd, const char *path, const struct sdme_cancel *cancel,
+                      struct sdme_tree_size *ret_size, struct sdme_error *error);
+
+/*
+ * Removes @path and all below it. -EBUSY if something is mounted on or in it: what is mounted is
+ * not touched. Immutable and append-only flags (chattr(1)) don't protect a file.
+ */
+int sdme_tree_remove(int root_fd, const char *path, const struct sdme_cancel *cancel,
+                     struct sdme_error *error);
+
+struct sdme_tree_copy {
+    struct sdme_shift shift; /* what becomes of owners */
+    bool overlay;            /* trusted.overlay.* as well: redirects, opaque marks */
+    bool crosses_mounts;     /* else a mount point becomes an empty directory */
+    unsigned int threads;    /* 0: as many as there are processors */
+    const struct sdme_cancel *cancel;
+};
+
+/*
+ * Copies @source (a file of any type, or a directory and all below it) to @target, which must not
+ * exist: owners, modes, times, ACLs, capabilities and user.*, trusted.* attributes, hard links
+ * within the tree, holes; sharing the data (FICLONE) where the filesystem can. Attributes that
+ * belong to the host's policy (security.selinux, ima, evm) are left out. A file that changes
+ * meanwhile is -EBUSY. Whatever fails, nothing is left of @target.
+ */
+int sdme_tree_copy(int source_root, const char *source, int target_root, const char *target,
+                   const struct sdme_tree_copy *options, struct sdme_tree_size *ret_size,
+                   struct sdme_error *error);
+
+#endif
