@@ -4,7 +4,7 @@
 # make demo      deps, build, and run examples/hello.lua
 # make test      unit and system specs; HOST=bookworm|trixie|forky|machine chooses the test host
 # make lint fmt fuzz bench install uninstall clean
-# Variables: CC CFLAGS LDFLAGS PREFIX DESTDIR SANITIZE=address,undefined BUILD
+# Variables: CC CFLAGS LDFLAGS PREFIX DESTDIR SANITIZE=address,undefined BUILD V=1 (show commands)
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
@@ -13,6 +13,7 @@ PKG_CONFIG ?= pkg-config
 LUA     := lua5.4
 
 comma := ,
+say    = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 ifdef SANITIZE
 BUILD   ?= build/$(subst $(comma),-,$(SANITIZE))
 else
@@ -62,23 +63,23 @@ all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so
 # loads it.
 $(BUILD)/bin/sdme: $(OBJECTS) $(BUILD)/obj/main.o $(BUILD)/obj/embedded.o
 	@mkdir -p $(@D)
-	$(CC) $(SANITIZED) $(LDFLAGS) -Wl,-E -Wl,--as-needed -o $@ $^ $(LUA_LIBS) $(RUNTIME_LIBS)
+	$(call say,LINK,$@)$(CC) $(SANITIZED) $(LDFLAGS) -Wl,-E -Wl,--as-needed -o $@ $^ $(LUA_LIBS) $(RUNTIME_LIBS)
 
 $(BUILD)/lua/sdme/core.so: $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) -shared $(SANITIZED) $(LDFLAGS) -o $@ $^ $(RUNTIME_LIBS)
+	$(call say,LINK,$@)$(CC) -shared $(SANITIZED) $(LDFLAGS) -o $@ $^ $(RUNTIME_LIBS)
 
 $(BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(call say,CC,$<)$(COMPILE) -c -o $@ $<
 
 $(BUILD)/embedded.c: src/embed.lua $(FLOOR)
 	@mkdir -p $(@D)
-	$(LUA) src/embed.lua lua $@ $(FLOOR)
+	$(call say,EMBED,lua/)$(LUA) src/embed.lua lua $@ $(FLOOR)
 
 $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c
 	@mkdir -p $(@D)
-	$(COMPILE) -Isrc -c -o $@ $<
+	$(call say,CC,$<)$(COMPILE) -Isrc -c -o $@ $<
 
 -include $(OBJECTS:.o=.d) $(BUILD)/obj/main.d
 
@@ -87,7 +88,7 @@ deps:
 
 demo:
 	spec/host/deps all
-	$(MAKE) all
+	$(MAKE) --no-print-directory all
 	spec/host/inside $(BUILD)/bin/sdme run examples/hello.lua
 
 test: all
