@@ -16,6 +16,7 @@
 
 #define ESCAPE_CHARACTER 0x1D
 #define ESCAPE_SECONDS 1.0
+#define SETTLING_SECONDS 1.0
 
 int sdme_pty_open(int *ret_master, int *ret_slave, char ret_path[static PATH_MAX],
                   struct sdme_error *error)
@@ -108,6 +109,7 @@ int sdme_forward_open(const struct sdme_forward_options *options, struct sdme_fo
         .escape = options->escape,
         .last = '\n',
         .escapes = {-INFINITY, -INFINITY},
+        .background = -INFINITY,
     };
     if (ret_forward->epoll < 0)
         return sdme_fail(error, errno, "make an epoll set");
@@ -121,19 +123,20 @@ int sdme_forward_open(const struct sdme_forward_options *options, struct sdme_fo
     return code;
 }
 
-static void forget_resize(struct sdme_forward *forward)
+static int forget_resize(struct sdme_forward *forward, struct sdme_error *error)
 {
     char buffer[1024];
     ssize_t count;
 
     if (forward->resize.fd < 0)
-        return;
+        return 0;
     do
         count = sdme_stream_read(&forward->resize, buffer, sizeof buffer);
     while (count > 0);
     /* Its end, or an error, would be ready for ever. */
-    if (count != -EAGAIN)
-        sdme_stream_close(&forward->resize);
+    if (count == -EAGAIN)
+        return 0;
+    return sdme_stream_watch(&forward->resize, forward->epoll, SDME_STREAM_UNWATCHED, error);
 }
 
 static int pass_size(struct sdme_forward *forward, struct sdme_error *error)
@@ -274,21 +277,32 @@ static int watch(struct sdme_forward *forward, struct sdme_error *error)
                              master ? master : SDME_STREAM_UNWATCHED, error);
 }
 
-/* The raw mode of a terminal we are in the background of was its new owner's to end. */
-static void notice_background(struct sdme_terminal *terminal)
+static bool is_in_background(const struct sdme_forward *forward)
 {
-    if (terminal->raw && sdme_terminal_in_background(terminal->fd))
-        terminal->raw = false;
+    return sdme_stream_in_background(&forward->input) ||
+           sdme_stream_in_background(&forward->output);
+}
+
+/*
+ * In the background the terminal's mode is its new owner's. A shell hands over the terminal first
+ * and sets its mode then, so it is looked at for a while even when we have it back.
+ */
+static int keep_raw(struct sdme_forward *forward, struct sdme_error *error)
+{
+    if (is_in_background(forward)) {
+        forward->typing.raw = forward->showing.raw = false;
+        forward->background = sdme_now();
+        return 0;
+    }
+    return make_raw(forward, error);
 }
 
 int sdme_forward_step(struct sdme_forward *forward, struct sdme_error *error)
 {
-    int code;
+    int code = forget_resize(forward, error);
 
-    forget_resize(forward);
-    notice_background(&forward->typing);
-    notice_background(&forward->showing);
-    code = make_raw(forward, error);
+    if (code == 0)
+        code = keep_raw(forward, error);
     if (code == 0)
         code = pass_size(forward, error);
     if (code == 0)
@@ -304,7 +318,7 @@ double sdme_forward_timeout(const struct sdme_forward *forward)
         return 0;
     if (is_full(&forward->shown) && forward->output.always_ready)
         return 0;
-    if (sdme_stream_in_background(&forward->input) || sdme_stream_in_background(&forward->output))
+    if (is_in_background(forward) || sdme_now() - forward->background < SETTLING_SECONDS)
         return SDME_STREAM_BACKGROUND_INTERVAL;
     return -1;
 }

@@ -36,6 +36,7 @@ struct sdme_forward {
     bool draining;
     char last;         /* the last byte of input */
     double escapes[2]; /* when the last two ^] in a row were typed */
+    double background; /* when we were last seen in the background of a terminal */
     unsigned int rows, columns;
     struct sdme_buffer typed, shown;
 };

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "util.h"
@@ -56,34 +57,46 @@ static int set_attributes(int fd, const struct termios *attributes)
     return code;
 }
 
-static void copy_input(struct termios *to, const struct termios *from)
+static struct termios make_wanted(const struct termios *from, unsigned int sides)
 {
-    to->c_iflag = from->c_iflag;
-    to->c_lflag = from->c_lflag;
-    to->c_cflag = from->c_cflag;
-    to->c_cc[VMIN] = from->c_cc[VMIN];
-    to->c_cc[VTIME] = from->c_cc[VTIME];
+    struct termios raw = *from, wanted = *from;
+
+    cfmakeraw(&raw);
+    if (sides & SDME_TERMINAL_INPUT) {
+        wanted.c_iflag = raw.c_iflag;
+        wanted.c_lflag = raw.c_lflag;
+        wanted.c_cflag = raw.c_cflag;
+        wanted.c_cc[VMIN] = raw.c_cc[VMIN];
+        wanted.c_cc[VTIME] = raw.c_cc[VTIME];
+    }
+    if (sides & SDME_TERMINAL_OUTPUT)
+        wanted.c_oflag = raw.c_oflag;
+    return wanted;
+}
+
+static bool is_equal(const struct termios *a, const struct termios *b)
+{
+    return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_cflag == b->c_cflag &&
+           a->c_lflag == b->c_lflag && !memcmp(a->c_cc, b->c_cc, sizeof a->c_cc);
 }
 
 int sdme_terminal_make_raw(struct sdme_terminal *terminal, struct sdme_error *error)
 {
-    struct termios raw, wanted;
-    int code;
+    struct termios now, wanted;
+    int code = 0;
 
-    if (terminal->fd < 0 || terminal->raw || sdme_terminal_in_background(terminal->fd))
+    if (terminal->fd < 0 || sdme_terminal_in_background(terminal->fd))
         return 0;
-    if (tcgetattr(terminal->fd, &terminal->saved) < 0)
+    if (tcgetattr(terminal->fd, &now) < 0)
         return sdme_fail(error, errno, "get the terminal mode of descriptor %d", terminal->fd);
-    raw = wanted = terminal->saved;
-    cfmakeraw(&raw);
-    if (terminal->sides & SDME_TERMINAL_INPUT)
-        copy_input(&wanted, &raw);
-    if (terminal->sides & SDME_TERMINAL_OUTPUT)
-        wanted.c_oflag = raw.c_oflag;
-    code = set_attributes(terminal->fd, &wanted);
+    wanted = make_wanted(&now, terminal->sides);
+    if (!is_equal(&now, &wanted))
+        code = set_attributes(terminal->fd, &wanted);
     if (code < 0)
         return sdme_fail(error, code, "set the terminal mode of descriptor %d", terminal->fd);
-    terminal->raw = true;
+    if (!terminal->saved)
+        terminal->before = now;
+    terminal->raw = terminal->saved = true;
     return 0;
 }
 
@@ -92,6 +105,6 @@ void sdme_terminal_restore(struct sdme_terminal *terminal)
     if (terminal->fd < 0 || !terminal->raw)
         return;
     if (!sdme_terminal_in_background(terminal->fd))
-        set_attributes(terminal->fd, &terminal->saved);
+        set_attributes(terminal->fd, &terminal->before);
     terminal->raw = false;
 }

@@ -31,14 +31,18 @@ enum sdme_terminal_side {
 struct sdme_terminal {
     int fd; /* the caller's; -1: there is none, and nothing below does anything */
     unsigned int sides;
-    bool raw;
-    struct termios saved;
+    bool raw;   /* as it is in force now */
+    bool saved; /* ever made raw; how it was before that: */
+    struct termios before;
 };
 
-/* Makes it raw, unless it is or we are in the background. */
+/*
+ * Makes it raw, or raw again if somebody else changed it meanwhile, as a shell may that has just
+ * put us into the foreground. Does nothing while we are in the background.
+ */
 int sdme_terminal_make_raw(struct sdme_terminal *terminal, struct sdme_error *error);
 
-/* Puts everything back. What others changed while we were in the background stays. */
+/* Puts everything back, unless we are in the background: then it is somebody else's by now. */
 void sdme_terminal_restore(struct sdme_terminal *terminal);
 
 #endif
