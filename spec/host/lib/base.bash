@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The bases of test hosts: an ext4 image for each suite and, for the base "machine", one that holds
-# a layer over the machine's own root. An image is made once, in a mount namespace of its own: an
+# The bases of test hosts: an ext4 image for each suite; for the base "machine", one that holds a
+# layer over the machine's own root; and for vm-SUITE one that a virtual machine boots. An image is made once, in a mount namespace of its own: an
 # interrupted build leaves no mount and no loop device, only a file that the next build removes.
 # Building inside the image is what makes it quick where the machine's own disk is slow at inodes.
 
@@ -58,14 +58,15 @@ base_configure() { # ROOT
         >"$root/etc/systemd/journald.conf.d/testhost.conf"
 }
 
-# Fills an empty root with a suite.
-base_fill_suite() { # SUITE ROOT
+# Fills an empty root with the packages of some groups.
+base_fill_suite() { # SUITE ROOT GROUPS [OPTIONS OF MMDEBSTRAP...]
     local packages option options=()
-    packages=$(packages_of "$1" host | paste -sd,)
+    # shellcheck disable=SC2086 # a word for each group
+    packages=$(packages_of "$1" $3 | paste -sd,)
     for option in "${APT_OPTIONS[@]}"; do
         options+=(--aptopt="${option/=/ \"}\"")
     done
-    mmdebstrap --quiet --variant=minbase --mode=root --include="$packages" \
+    mmdebstrap --quiet --variant=minbase --mode=root --include="$packages" "${@:4}" \
         "${options[@]}" "${DPKG_OPTIONS[@]/#/--dpkgopt=}" "$1" "$2" "$(debian_mirror)"
 }
 
@@ -126,12 +127,14 @@ base_build() { # BASE IMAGE
     mkdir -p "$folder"
     image_make "$2.new" "$IMAGE_SIZE"
     mount -o loop "$2.new" "$folder"
-    if [ "$1" = machine ]; then
-        base_fill_machine "$folder"
-    else
-        base_fill_suite "$1" "$folder"
-        base_configure "$folder"
-    fi
+    case $1 in
+        machine) base_fill_machine "$folder" ;;
+        vm-*) guest_fill "${1#vm-}" "$folder" "${2%.ext4}" ;;
+        *)
+            base_fill_suite "$1" "$folder" host
+            base_configure "$folder"
+            ;;
+    esac
     umount "$folder"
     rmdir "$folder"
     mv "$2.new" "$2"
@@ -140,20 +143,30 @@ base_build() { # BASE IMAGE
 # Names a base's content: the packages, how it is put together, and the machine's packages where it
 # lies over them. A base is made again when any of these changes.
 base_key() { # BASE
-    local suite=$1
-    [ "$1" != machine ] || suite=$(suite_of_machine)
     {
-        packages_of "$suite" host
-        declare -f base_configure base_fill_suite base_fill_layer base_disable_services
+        declare -f base_configure base_fill_suite
         declare -p APT_OPTIONS DPKG_OPTIONS MASKED_UNITS
-        [ "$1" != machine ] || cat /var/lib/dpkg/status
+        case $1 in
+            machine)
+                packages_of "$(suite_of_machine)" host
+                declare -f base_fill_layer base_disable_services
+                cat /var/lib/dpkg/status
+                ;;
+            vm-*)
+                packages_of "${1#vm-}" host guest
+                declare -f guest_fill guest_configure
+                ;;
+            *) packages_of "$1" host ;;
+        esac
     } | sha256sum | cut -c 1-12
 }
 
 # Prints the path of a base's image, which it makes if there is none.
 base_image() { # BASE
     local base=$1 image lock old
-    case $base in *[!a-z]*) fail "$base is no base: a suite of Debian's, or machine" ;; esac
+    case $base in
+        '' | *[!a-z-]*) fail "'$base' is no base: a suite of Debian's, vm-SUITE, or machine" ;;
+    esac
     need mke2fs e2fsprogs losetup mount unshare util-linux
     image="$TESTHOST_HOME/base/$base-$(base_key "$base").ext4"
     mkdir -p "$TESTHOST_HOME/base"
@@ -161,10 +174,10 @@ base_image() { # BASE
     flock "$lock"
     if [ ! -e "$image" ]; then
         [ "$base" = machine ] || need mmdebstrap mmdebstrap
-        echo "testhost: making the base $base, which takes a minute" >&2
+        echo "testhost: making the base $base, once, which takes up to a minute" >&2
         base_build_log "$base" "$image"
         for old in "$TESTHOST_HOME/base/$base-"????????????.*; do
-            [[ $old = "$image" ]] || rm -rf --one-file-system "$old"
+            [[ $old = "${image%.ext4}".* ]] || rm -rf --one-file-system "$old"
         done
     fi
     exec {lock}>&-

@@ -40,3 +40,14 @@ process_kill() { # FILE SIGNAL
     local pid
     ! pid=$(process_recorded "$1") || kill -s "$2" "$pid" 2>/dev/null || true
 }
+
+# The names of the subfolders whose owner, the process they were made for, is gone.
+process_orphans() { # FOLDER
+    local owner
+    for owner in "$1"/*/owner; do
+        [ -e "$owner" ] || continue
+        process_recorded "$owner" >/dev/null && continue
+        owner=${owner%/owner}
+        echo "${owner##*/}"
+    done
+}
