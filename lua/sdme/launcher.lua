@@ -217,7 +217,7 @@ end
 ---Becomes the container; returns only by raising.
 ---@param name string
 function M.launch(name)
-    local description <const> = state.read(store.path("containers", name, "state.json"))
+    local description <const> = state.container(name)
     M.check(name, description.settings)
     fault.check(core.mount.unshare())
     local root <const> = mount_root(name, description)

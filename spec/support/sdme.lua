@@ -39,24 +39,22 @@ local function slurp(path)
     return file:read "a"
 end
 
----Runs `sdme ...`.
----@param ... string
----@return { status: integer, out: string, err: string }
-function M.run(...)
-    return M.pipe("true |", ...)
-end
-
----Runs `prefix sdme ...`, where the prefix is shell text: assignments, a pipe into it.
+---Runs `prefix sdme ...`, where the prefix is shell text: an assignment, a command, a pipe.
 ---@param prefix string
 ---@return { status: integer, out: string, err: string }
 function M.pipe(prefix, ...)
     local directory <const> = scratch.directory()
-    local assignments <const> = ("SDME_DATADIR=%s "):format(M.datadir())
-    local pipe, rest = prefix:match "^(.*|)%s*(.-)$"
-    local line <const> = ("%s %s %s %s %s >%s/out 2>%s/err"):format(pipe or "",
-        assignments, pipe and rest or prefix, M.program, words(...), directory, directory)
+    local line <const> = ("export SDME_DATADIR=%s; %s %s %s >%s/out 2>%s/err"):format(M.datadir(),
+        prefix, M.program, words(...), directory, directory)
     local _, _, status = os.execute(line)
     return { status = status, out = slurp(directory .. "/out"), err = slurp(directory .. "/err") }
+end
+
+---Runs `sdme ...`.
+---@param ... string
+---@return { status: integer, out: string, err: string }
+function M.run(...)
+    return M.pipe("</dev/null", ...)
 end
 
 ---The same; raises unless it succeeds.

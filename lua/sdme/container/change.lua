@@ -69,14 +69,14 @@ function M.rename(old, new)
     end
     lifecycle.check_free(new, "rename " .. old)
     local enabled <const> = lifecycle.is_enabled(old)
-    description.name = new
-    do
-        local layer <close> = open_layer(old, description.userns)
-        clone.rename(layer, new)
-    end
-    state.write(store.path("containers", old, "state.json"), description)
     fault.check(core.file.rename(store.path("containers", old), store.path("containers", new),
         { replace = false, sync = true }))
+    description.name = new
+    state.write(store.path("containers", new, "state.json"), description)
+    do
+        local layer <close> = open_layer(new, description.userns)
+        clone.rename(layer, new)
+    end
     range.rename(description.userns, new)
     unit.uninstall(old)
     unit.install(new, description.settings)

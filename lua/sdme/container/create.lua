@@ -65,7 +65,7 @@ end
 function M.create(options, how)
     local settings <const> = setting.check(options, how)
     store.prepare()
-    store.sweep()
+    lifecycle.sweep()
     local name <const> = choose_name(settings.name)
     local lock <const> = store.lock("container", name)
     local description <const> = { name = name, created = os.date "!%Y-%m-%dT%H:%M:%SZ" }
@@ -74,6 +74,9 @@ function M.create(options, how)
         description.settings = setting.stored(settings)
         description.userns = settings.userns and range.pick(name) or nil
         make(description)
+        if settings.ephemeral and (how.allow == "new" or settings.started) then
+            lifecycle.mark_ephemeral(name)
+        end
         unit.install(name, settings)
         if settings.enable then
             lifecycle.enable(name)

@@ -266,6 +266,7 @@ end
 ---What `sdme ps` shows of all containers, asked side by side.
 ---@return table[]
 function M.status()
+    lifecycle.sweep()
     local states <const> = {}
     for _, listed in ipairs(host.manager():list_units(unit.name "*")) do
         states[listed.name] = listed.active

@@ -51,7 +51,7 @@ function M.read(name)
     if not core.file.stat(path(name)) then
         fault.raise("ENOENT", "`sdme ps` shows those that exist", "there is no container %s", name)
     end
-    return state.read(path(name) .. "/state.json")
+    return state.container(name)
 end
 
 ---Who has a name already, in words and with a hint; nil if nobody has.
@@ -122,14 +122,11 @@ end
 local function fail_boot(name, why, since, options)
     local raised <const> = fault.new {
         message = ("start %s: %s"):format(name, why), code = "EBOOT",
-        hint = options.rm_on_failure and "it was removed, as --rm-on-failure says"
-            or ("sdme logs %s shows more; sdme start %s tries again"):format(name, name),
+        hint = options.keep and ("sdme logs %s shows more; sdme start %s tries again")
+            :format(name, name) or "it was removed",
         details = journal_of(name, since),
     }
     stop_unit(name, ENDINGS.kill.seconds())
-    if options.rm_on_failure then
-        M.remove(name)
-    end
     error(raised, 0)
 end
 
@@ -147,11 +144,7 @@ local function await_boot(name, job, since, options)
     end
 end
 
----Starts a container and returns when the guest's manager says that its boot is over.
----@param name string
----@param options { timeout: number?, rm_on_failure: boolean?, lock: userdata? }
----@return number? seconds that the boot took; nil if it was running already
-function M.start(name, options)
+local function start(name, options)
     local since <const> = os.time()
     local began <const> = core.poll.now()
     local job
@@ -162,7 +155,11 @@ function M.start(name, options)
         if M.active_state(name) == "active" then
             return nil
         end
+        options.keep = not (options.rm_on_failure or description.settings.ephemeral)
         launcher.check(name, description.settings)
+        if description.settings.ephemeral then
+            M.mark_ephemeral(name)
+        end
         if unit.install(name, description.settings) then
             host.manager():reload()
         end
@@ -170,6 +167,23 @@ function M.start(name, options)
     end
     await_boot(name, job, since, options)
     return core.poll.now() - began
+end
+
+---Starts a container and returns when the guest's manager says that its boot is over. A container
+---that doesn't get there is kept, unless it is ephemeral or `rm_on_failure` says otherwise.
+---@param name string
+---@param options { timeout: number?, rm_on_failure: boolean?, lock: userdata? }
+---@return number? seconds that the boot took; nil if it was running already
+function M.start(name, options)
+    options = setmetatable({ keep = true }, { __index = options })
+    local ok, result = pcall(start, name, options)
+    if ok then
+        return result
+    end
+    if not options.keep and core.file.stat(path(name)) then
+        M.remove(name, { force = true })
+    end
+    error(result, 0)
 end
 
 ---Ends a container.
@@ -217,17 +231,53 @@ function M.disable(name)
     end
 end
 
----Removes a container that isn't running. The caller holds its lock.
----@param name string
-function M.discard(name)
+local function discard_files(name)
     local ok, description = pcall(M.read, name)
-    M.disable(name)
     unit.uninstall(name)
     if core.file.stat(path(name)) then
         store.discard(path(name))
     end
     if ok then
         range.release(description.userns, name)
+    end
+    core.file.remove(store.path("ephemeral", name))
+end
+
+---Notes that an ephemeral container is about to run: what is found not running later, after a
+---crash of the host say, is garbage.
+---@param name string
+function M.mark_ephemeral(name)
+    fault.check(core.file.write(store.path("ephemeral", name), "", { mode = "0600" }))
+end
+
+---Removes a container that isn't running. The caller holds its lock.
+---@param name string
+function M.discard(name)
+    M.disable(name)
+    discard_files(name)
+end
+
+-- An ephemeral container that ran, or was about to, and doesn't any more.
+local function sweep_ephemeral(name)
+    local lock <close> = core.lock.acquire(store.path("locks", "container-" .. name))
+    if not lock then
+        return
+    end
+    local ok, description = pcall(M.read, name)
+    if not ok and not fault.is(description, "ENOENT") then
+        return
+    elseif not ok or not description.settings.ephemeral then
+        core.file.remove(store.path("ephemeral", name))
+    elseif not M.is_running(name) then
+        M.discard(name)
+    end
+end
+
+---Removes what commands that were killed, or a host that went down, have left behind.
+function M.sweep()
+    store.sweep()
+    for _, name in ipairs(core.file.list(store.path "ephemeral") or {}) do
+        sweep_ephemeral(name)
     end
 end
 
@@ -257,9 +307,7 @@ function M.stopped(name)
     if not description.settings.ephemeral or os.getenv "EXIT_STATUS" == "133" then
         return
     end
-    unit.uninstall(name)
-    store.discard(path(name))
-    range.release(description.userns, name)
+    discard_files(name)
 end
 
 return M

@@ -13,7 +13,7 @@ local file <const> = core.file
 local M <const> = {}
 
 -- The directories below the data directory; all of them are root's alone.
-local DIRECTORIES <const> = { "containers", "staging", "locks", "ranges" }
+local DIRECTORIES <const> = { "containers", "staging", "locks", "ranges", "ephemeral" }
 
 -- Seconds that a command waits for another one that holds a lock.
 local PATIENCE <const> = 10
@@ -125,7 +125,7 @@ function M.discard(path)
     fault.check(core.tree.remove(stage.path))
 end
 
----Removes what commands that were killed have left behind.
+---Removes what is left in staging by commands that were killed.
 function M.sweep()
     for _, id in ipairs(file.list(M.path "staging") or {}) do
         local lock <close> = core.lock.acquire(lock_path("staging", id))

@@ -3,6 +3,7 @@
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local json <const> = require "sdme.json"
+local store <const> = require "sdme.store"
 
 local M <const> = {}
 
@@ -29,6 +30,19 @@ function M.read(path)
             VERSION)
     end
     return state
+end
+
+---The state of a container, which is called as its directory is.
+---@param name string
+---@return table
+function M.container(name)
+    local description <const> = M.read(store.path("containers", name, "state.json"))
+    if type(description.settings) ~= "table" then
+        fault.raise("EFORMAT", HINT, "%s is damaged: it has no settings",
+            store.path("containers", name, "state.json"))
+    end
+    description.name = name
+    return description
 end
 
 ---@param path string
