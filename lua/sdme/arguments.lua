@@ -42,7 +42,7 @@ local M <const> = {}
 ---@field anyone boolean? works without being root
 ---@field hidden boolean?
 ---@field sections table[]? more for help: a `name` and pairs of a word and its explanation
----@field examples table[]? pairs of a command line and what it does
+---@field examples table[]? command lines, each with what it does if that needs saying
 ---@field run (fun(arguments: table): integer?)?
 
 ---The key of an option or operand in the arguments.
@@ -50,6 +50,13 @@ local M <const> = {}
 ---@return string
 function M.key(name)
     return (name:lower():gsub("-", "_"))
+end
+
+---Whether nobody but sdme itself is meant to call a command: it says so, or begins with "__".
+---@param command table
+---@return boolean
+function M.is_hidden(command)
+    return command.hidden or command.name:find "^__" ~= nil
 end
 
 ---@param option sdme.Option
@@ -245,8 +252,10 @@ function Reading:give_defaults()
     end
 end
 
--- How many operands there are up to the one where options stop.
-local function find_stop(command)
+---How many operands there are up to the one where options stop, nil if they don't.
+---@param command sdme.Command
+---@return integer?
+function M.stop(command)
     for i, operand in ipairs(command.operands or {}) do
         if operand.name == command.stop_at_operand
             or command.stop_at_operand == true and operand.many then
@@ -259,7 +268,7 @@ end
 local function start(command, words, path)
     local reading <const> = setmetatable({
         command = command, words = words, path = path, position = 1, operands = {}, values = {},
-        long = {}, short = {}, stop = find_stop(command),
+        long = {}, short = {}, stop = M.stop(command),
     }, Reading)
     for _, option in ipairs(M.options(command)) do
         reading.long[option.long] = option

@@ -34,7 +34,7 @@ end
 local function nearest(command, word)
     local names = {}
     for _, entry in ipairs(command.subcommands) do
-        if not entry.name:find "^__" then
+        if not arguments.is_hidden(entry) then
             names[#names + 1] = entry.name
         end
     end

@@ -118,7 +118,7 @@ local function example_section(out, examples)
     out[#out + 1] = "\nExamples:"
     for _, example in ipairs(examples) do
         out[#out + 1] = "  " .. example[1]
-        for _, line in ipairs(text.wrap(example[2], WIDTH - 6)) do
+        for _, line in ipairs(example[2] and text.wrap(example[2], WIDTH - 6) or {}) do
             out[#out + 1] = "      " .. line
         end
     end
@@ -128,7 +128,7 @@ local function command_section(out, command, load)
     local lines = {}
     for _, entry in ipairs(command.subcommands or {}) do
         local subcommand <const> = load(entry)
-        if not subcommand.hidden then
+        if not arguments.is_hidden(subcommand) then
             lines[#lines + 1] = { subcommand.name, subcommand.summary }
         end
     end

@@ -287,6 +287,13 @@ function M.choice(words)
     }
 end
 
+---Any argument, where shells offer some words.
+---@param words string[]
+---@return sdme.Kind
+function M.offer(words)
+    return define { expected = "a text", complete = words, parse = M.argument.parse }
+end
+
 -- The limit of the kernel on one argument (MAX_ARG_STRLEN, execve(2)).
 local MAX_ARGUMENT <const> = 131071
 

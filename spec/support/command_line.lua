@@ -1,5 +1,6 @@
 -- Runs the command line in a process of its own, as lua5.4 does with the Lua floor of the tree.
 
+local needs <const> = require "spec.support.needs"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
 
@@ -16,8 +17,8 @@ local function read(path)
 end
 
 ---@param words string[]
----@param options table? `before` and `after` are Lua around the call; of the shell, `through` is what
----runs the interpreter, `output` where its stdout goes, and `reader` what reads that
+---@param options table? `before` and `after` are Lua around the call; of the shell, `through` is
+---what runs the interpreter, `output` where its stdout goes, and `reader` what reads that
 ---@return { status: integer, stdout: string, stderr: string }
 function M.run(words, options)
     options = options or {}
@@ -42,6 +43,12 @@ function M.run(words, options)
         status = math.tointeger(tonumber(read(directory .. "/status"))),
         stdout = read(directory .. "/stdout"), stderr = read(directory .. "/stderr"),
     }
+end
+
+---Skips the spec where lua5.4 has no runtime, as beside a sanitized build.
+function M.needs_core()
+    needs.that(shell.succeeds("LUA_CPATH=%s lua5.4 -e %s", CPATH, "require 'sdme.core'"),
+        "a core.so that lua5.4 can load")
 end
 
 return M

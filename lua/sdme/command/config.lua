@@ -10,7 +10,7 @@ for i, key in ipairs(config.keys) do
 end
 
 -- Any word is passed on, so that a wrong one is told with the nearest right one.
-local KEY <const> = setmetatable({ complete = names }, { __index = kind.argument })
+local KEY <const> = kind.offer(names)
 
 local function show(key, value)
     return value == nil and "" or key.kind.show(value)

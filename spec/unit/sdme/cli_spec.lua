@@ -194,8 +194,7 @@ describe("the command line", function()
         end)
 
         it("show the version", function()
-            needs.that(shell.succeeds("LUA_CPATH=${BUILD:-build}'/lua/?.so' lua5.4 -e %s",
-                "require 'sdme.core'"), "a core.so that lua5.4 can load")
+            command_line.needs_core()
             assert.matches("^sdme %d+%.%d+%.%d+\n$", sdme("--version").stdout)
             assert.equal(sdme("-V").stdout, sdme("--version").stdout)
         end)

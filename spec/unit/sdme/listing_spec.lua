@@ -78,8 +78,7 @@ describe("sdme.listing", function()
 
     local function on_terminal(environment)
         needs.program("script", "stty")
-        needs.that(shell.succeeds("LUA_CPATH=${BUILD:-build}'/lua/?.so' lua5.4 -e %s",
-            "require 'sdme.core'.pty.isatty(0)"), "a core.so that lua5.4 can load")
+        command_line.needs_core()
         local directory <const> = scratch.directory()
         shell.run("printf '%%s\\n' '#!/bin/sh' %s 'exec \"$@\"' >%s", "stty cols 20; export "
             .. environment, directory .. "/narrow")

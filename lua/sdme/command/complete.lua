@@ -1,0 +1,24 @@
+-- What the completion of a shell asks for each time: the names of what there is.
+
+local listing <const> = require "sdme.listing"
+
+local NAMES <const> = {
+    container = function()
+        local store <const> = require "sdme.store"
+        return require("sdme.core").file.list(store.path "containers") or {}
+    end,
+}
+
+return {
+    name = "__complete",
+    summary = "print names for the completion of a shell",
+    anyone = true,
+    operands = { { name = "KIND", optional = true } },
+    run = function(arguments)
+        -- Whoever presses Tab wants names, and no reasons why there are none.
+        local ok, names = pcall(NAMES[arguments.kind] or function() return {} end)
+        for _, name in ipairs(ok and names or {}) do
+            listing.write(name, "\n")
+        end
+    end,
+}
