@@ -136,7 +136,8 @@ describe("sdme.json", function()
                 refusal { env = { PATH = "\xff" } })
             assert.equal("can't write as JSON: a[2].b is a function",
                 refusal { a = { 1, { b = print } } })
-            assert.equal("can't write as JSON: a[1] isn't a finite number", refusal { a = { 0 / 0 } })
+            assert.equal("can't write as JSON: a[1] isn't a finite number",
+                refusal { a = { 0 / 0 } })
             assert.equal("can't write as JSON: it isn't a finite number", refusal(-math.huge))
             assert.equal("can't write as JSON: a has the key true, which isn't a string",
                 refusal { a = { [true] = 1 } })
