@@ -48,6 +48,18 @@ int sdme_error_number(const char *name)
     return 0;
 }
 
+/* Messages have names in them that somebody else chose: nothing of those may steer a terminal. */
+static void keep_printable(char *text)
+{
+    for (unsigned char *at = (unsigned char *) text; *at; at++) {
+        if (*at < ' ' || *at == 0x7f) {
+            *at = '?';
+        } else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f) { /* U+0080..9F in UTF-8 */
+            at[0] = at[1] = '?';
+        }
+    }
+}
+
 static void append_reason(struct sdme_error *error)
 {
     char buffer[128];
@@ -68,6 +80,7 @@ int sdme_fail(struct sdme_error *error, int code, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
+    keep_printable(error->message);
     append_reason(error);
     return -code;
 }
@@ -83,6 +96,7 @@ int sdme_fail_as(struct sdme_error *error, int code, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
+    keep_printable(error->message);
     return -code;
 }
 
@@ -99,6 +113,7 @@ int sdme_fail_in(struct sdme_error *error, int code, const char *format, ...)
     va_start(arguments, format);
     length = vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
+    keep_printable(error->message);
     if (length >= 0 && (size_t) length < sizeof error->message)
         snprintf(error->message + length, sizeof error->message - (size_t) length, ": %s", message);
     return -code;

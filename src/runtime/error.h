@@ -17,7 +17,7 @@ enum {
 
 struct sdme_error {
     int code;           /* positive: an errno, or one of the above; 0 while nothing failed */
-    char message[1024]; /* one line, without a final newline */
+    char message[1024]; /* one line, without a final newline; control characters became '?' */
 };
 
 /*
