@@ -34,15 +34,16 @@ end
 
 ---Runs a Lua program in a process of its own, with the interpreter that the specs run under.
 ---@param program string
+---@param before string|nil commands for the shell that runs it
 ---@return string output as `run` gives it
-function M.lua(program)
+function M.lua(program, before)
     local path <const> = os.tmpname()
     local handle <const> = assert(io.open(path, "w"))
     handle:write(program)
     handle:close()
     local interpreter <const> = M.run("readlink /proc/%s/exe", M.run("echo $PPID"))
     local verb <const> = interpreter:match("/sdme$") and "run" or "--"
-    local ok <const>, output <const> = pcall(M.run, "%s %s %s", interpreter, verb, path)
+    local ok <const>, output <const> = pcall(M.run, (before or "") .. " %s %s %s", interpreter, verb, path)
     os.remove(path)
     return ok and output or error(output, 2)
 end
