@@ -143,7 +143,7 @@ function M.report(raised, verbose)
     local fault <const> = M.is(raised)
     local message = tostring(raised)
     if not fault and not verbose then
-        message = message:gsub("^[^\n]-:%d+: ", "")
+        message = message:gsub("^[^\n]-:%d+: ", ""):gsub("\n.*", "")
     end
     local lines = { "sdme: " .. text.printable(message) }
     if not fault and verbose then

@@ -127,6 +127,8 @@ describe("sdme.fault", function()
 
         it("takes whatever a script raises", function()
             assert.equal("sdme: boom", fault.report "script.lua:3: boom")
+            assert.equal("sdme: module 'x' not found:",
+                fault.report "module 'x' not found:\n\tno file 'x.lua'")
             assert.equal("sdme: nil", fault.report(nil))
             assert.matches("^sdme: table: ", fault.report {})
         end)
