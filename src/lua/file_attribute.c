@@ -99,6 +99,18 @@ static int file_set_attribute(lua_State *L)
     return sdme_lua_done(L, code, &error);
 }
 
+/* remove_attribute(path, name[, {root=, follow=false}]) -> true | nil, message, "ENODATA" */
+static int file_remove_attribute(lua_State *L)
+{
+    static const char *const known[] = {"root", "follow", NULL};
+    const char *name = luaL_checkstring(L, 2);
+    struct sdme_lua_location at = sdme_lua_check_location(L, 1, 3, known, false);
+    struct sdme_error error = {0};
+
+    int code = sdme_file_remove_attribute(at.root, at.path, at.follow, name, &error);
+    return sdme_lua_done(L, code, &error);
+}
+
 /* get_attribute(path, name[, {root=, follow=false}]) -> string | nil, message, "ENODATA" */
 static int file_get_attribute(lua_State *L)
 {
@@ -173,6 +185,7 @@ const luaL_Reg sdme_lua_file_attribute_functions[] = {
     {"exists", file_exists},
     {"get_attribute", file_get_attribute},
     {"list_attributes", file_list_attributes},
+    {"remove_attribute", file_remove_attribute},
     {"set_attribute", file_set_attribute},
     {"stat", file_stat},
     {"statfs", file_statfs},

@@ -117,6 +117,19 @@ int sdme_file_set_attribute(int root_fd, const char *path, bool follow, const ch
     return 0;
 }
 
+int sdme_file_remove_attribute(int root_fd, const char *path, bool follow, const char *name,
+                               struct sdme_error *error)
+{
+    _cleanup_close_ int fd = -1;
+
+    int code = open_handle(root_fd, path, follow, &fd, error);
+    if (code < 0)
+        return code;
+    if (removexattr(sdme_path_of_fd(fd).text, name) < 0)
+        return sdme_fail(error, errno, "remove %s of %s", name, path);
+    return 0;
+}
+
 int sdme_file_get_attribute(int root_fd, const char *path, bool follow, const char *name,
                             void *value, size_t size, size_t *ret_size, struct sdme_error *error)
 {

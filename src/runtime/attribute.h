@@ -31,6 +31,9 @@ int sdme_file_change_mode(int root_fd, const char *path, bool follow, mode_t mod
 int sdme_file_set_attribute(int root_fd, const char *path, bool follow, const char *name,
                             const void *value, size_t size, struct sdme_error *error);
 
+int sdme_file_remove_attribute(int root_fd, const char *path, bool follow, const char *name,
+                               struct sdme_error *error);
+
 /* @value holds @size bytes (65536 are always enough); @ret_size is what was taken of it. */
 int sdme_file_get_attribute(int root_fd, const char *path, bool follow, const char *name,
                             void *value, size_t size, size_t *ret_size, struct sdme_error *error);

@@ -406,6 +406,9 @@ describe("core.file", function()
             assert.equal("ENODATA", code_of(file.get_attribute(path, "trusted.other")))
             local names <const> = file.list_attributes(path)
             assert.same({ "trusted.empty", "trusted.overlay.opaque" }, names)
+            assert(file.remove_attribute(path, "trusted.empty"))
+            assert.equal("ENODATA", code_of(file.get_attribute(path, "trusted.empty")))
+            assert.equal("ENODATA", code_of(file.remove_attribute(path, "trusted.empty")))
         end
     end)
 
