@@ -10,6 +10,11 @@ local task <const> = require "sdme.task"
 
 local container, bus, machines
 
+local function root()
+    local machine <const> = machines:get(container.name)
+    return assert(core.file.open_directory(("/proc/%d/root"):format(machine.leader)))
+end
+
 -- Runs a command with `input` at its stdin; returns its end, and what it wrote.
 local function run(options, input)
     local stdin <close> = io.tmpfile()
@@ -17,6 +22,7 @@ local function run(options, input)
     local stderr <close> = io.tmpfile()
     stdin:write(input or "")
     stdin:seek "set"
+    options.root = options.root or root
     options.stdin, options.stdout, options.stderr = stdin, stdout, stderr
     local result <const> = guest.run(bus, options)
     stdout:seek "set"
@@ -30,13 +36,7 @@ local function output(options)
     return text
 end
 
-local function root()
-    local machine <const> = machines:get(container.name)
-    return assert(core.file.open_directory(("/proc/%d/root"):format(machine.leader)))
-end
-
 local function failure(options)
-    options.root = options.root or root
     return raised(run, options)
 end
 
@@ -55,8 +55,13 @@ describe("sdme.guest", function()
     it("gives the status that a command exits with", function()
         assert.same({ code = 0 }, (run { argv = { "true" } }))
         assert.same({ code = 1 }, (run { argv = { "/bin/false" } }))
-        for _, code in ipairs { 126, 127, 200, 203, 217, 255 } do
-            assert.same({ code = code }, (run { argv = { "sh", "-c", "exit " .. code } }))
+    end)
+
+    it("takes no status of a command for one of systemd's", function()
+        for _, code in ipairs { 126, 127, 200, 203, 208, 209, 216, 217, 222, 224, 245, 255 } do
+            local argv <const> = { "sh", "-c", "exit " .. code }
+            assert.same({ code = code }, (run { argv = argv }))
+            assert.same({ code = code }, (run { argv = argv, user = "root", cwd = "/usr" }))
         end
     end)
 
@@ -121,11 +126,24 @@ describe("sdme.guest", function()
             end
         end)
 
-        it("it is no program: 126", function()
-            local what <const> = failure { argv = { "/etc/hostname" } }
-            assert.equal("/etc/hostname: it can't be executed", what.message)
-            assert.equal(126, what.status)
-            assert.equal(126, failure({ argv = { "/etc" } }).status)
+        it("it can't be executed, and why: 126", function()
+            shell.run("machinectl --quiet shell %s /bin/sh -c %s", container.name,
+                "cd /opt && printf '#!/no/such/sh\n' > script && printf text > text"
+                    .. " && chmod +x script text && touch plain && mkdir -p closed"
+                    .. " && chmod 700 closed && cp /bin/true closed/true")
+            for program, message in pairs {
+                ["/opt"] = "it is a directory",
+                ["/opt/plain"] = "it has no permission to be executed",
+                ["/opt/script"] = "its interpreter /no/such/sh is not there",
+                ["/opt/text"] = "it is no program",
+            } do
+                local what <const> = failure { argv = { program } }
+                assert.equal(program .. ": " .. message, what.message)
+                assert.equal("EACCES", what.code)
+                assert.equal(126, what.status)
+            end
+            assert.equal("/opt/closed/true: 'daemon' has no permission to execute it",
+                failure({ argv = { "/opt/closed/true" }, user = "daemon" }).message)
         end)
 
         it("one of the two is so where nobody can look", function()
@@ -178,11 +196,11 @@ describe("sdme.guest", function()
     it("sends signals to all processes of a command", function()
         local ready <const>, write_end <const> = core.stream.pipe()
         local command <const> = guest.start(bus, {
-            argv = { "sh", "-c", "trap 'exit 7' INT; echo; exec >&-; sleep 100; exit 1" },
+            argv = { "sh", "-c", "trap 'exit 7' INT; echo; sleep 100; exit 1" },
             stdout = write_end,
         })
         write_end:close()
-        assert.equal("\n", task.await(core.stream.reader(ready)))
+        assert.is_true(core.poll.wait({ { ready, "r" } }, 10)[1])
         ready:close()
         assert.is_true(command:kill "INT")
         assert.same({ code = 7 }, command:wait())

@@ -226,6 +226,20 @@ static int file_readlink(lua_State *L)
     return 1;
 }
 
+/* open(path[, {root=, follow=true}]) -> descriptor to read from; regular files only */
+static int file_open(lua_State *L)
+{
+    static const char *const known[] = {"root", "follow", NULL};
+    struct sdme_lua_location at = sdme_lua_check_location(L, 1, 2, known, true);
+    struct sdme_error error = {0};
+    struct stat file;
+
+    int *fd = sdme_lua_push_descriptor(L);
+    if (sdme_path_open_regular(at.root, at.path, at.follow, fd, &file, &error) < 0)
+        return sdme_lua_fail(L, &error);
+    return 1;
+}
+
 /* open_directory(path[, {root=, follow=true}]) -> descriptor */
 static int file_open_directory(lua_State *L)
 {
@@ -290,6 +304,7 @@ static const luaL_Reg file_functions[] = {
     {"list", file_list},
     {"mkdir", file_mkdir},
     {"mknod", file_mknod},
+    {"open", file_open},
     {"open_directory", file_open_directory},
     {"read", file_read},
     {"readlink", file_readlink},
