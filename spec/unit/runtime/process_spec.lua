@@ -91,37 +91,39 @@ describe("a spawned process", function()
 
     it("has no other descriptors than those it was given", function()
         local stray <close> = assert(io.open "/dev/null")
-        local output <const> = shell("ls /proc/$$/fd", {
+        local list <const> = "ls /proc/$$/fd"
+        assert.equal("0\n1\n2\n", (shell(list, { stdin = "null", stderr = stray })))
+        assert.equal("0\n1\n2\n5\n900\n", (shell(list, {
             stdin = "null",
-            stderr = "null",
-            descriptors = { [5] = stray, [9] = stray },
-        })
-        assert.equal("0\n1\n2\n5\n9\n", output)
+            descriptors = { [5] = stray, [900] = stray },
+        })))
     end)
 
-    it("gets descriptors in places that cross each other", function()
-        local paths <const>, files <const>, given <const> = {}, {}, {}
-        for i = 3, 12 do
-            paths[i] = os.tmpname()
-            files[i] = assert(io.open(paths[i], "w+"))
-            files[i]:write(i)
-            files[i]:flush()
+    -- Hands over a file for each place from `first` to `last`; what the child finds there.
+    local function hand_over(first, last)
+        local paths <const>, given <const>, expected <const> = {}, {}, {}
+        for place = first, last do
+            paths[place] = os.tmpname()
         end
-        -- Each file's own number is another one's place.
-        for i = 3, 12 do
-            given[i] = files[15 - i]
+        -- Ours are numbered in the other direction, so that they are in each other's way.
+        for place = last, first, -1 do
+            given[place] = assert(io.open(paths[place]))
         end
-        local output <const> = shell(
-            "for i in 3 4 5 6 7 8 9 10 11 12; do readlink /proc/$$/fd/$i; done",
+        local found <const> = shell(
+            ("for i in $(seq %d %d); do readlink /proc/$$/fd/$i; done"):format(first, last),
             { descriptors = given }
         )
-        local expected <const> = {}
-        for i = 3, 12 do
-            expected[#expected + 1] = paths[15 - i] .. "\n"
-            os.remove(paths[i])
-            files[i]:close()
+        for place = first, last do
+            expected[#expected + 1] = paths[place] .. "\n"
+            given[place]:close()
+            os.remove(paths[place])
         end
-        assert.equal(table.concat(expected), output)
+        return table.concat(expected), found
+    end
+
+    it("gets descriptors in places that cross each other", function()
+        assert.equal(hand_over(3, 30))
+        assert.equal(hand_over(60, 100))
     end)
 
     it("has default signal dispositions and none blocked, whatever we ignore", function()

@@ -246,13 +246,14 @@ describe("core.stream", function()
             finally(function() os.remove(path) end)
             stage:spawn {
                 argv = { "/bin/bash", "--norc", "-c", ([[set -m; %s &
-                    read line; echo "shell got $line"; fg >/dev/null; echo back]]):format(command) },
+                    read line; echo "shell got $line"; jobs; fg >/dev/null; echo back]]):format(command) },
                 stdin = host.slave, stdout = host.slave, stderr = host.slave,
                 session = true, controlling_terminal = host.slave,
             }
             stage:pass(0.3)
             host:type "for the shell\n"
             host:expect "shell got for the shell"
+            host:expect "Running"
             host:type "for the program\n\4"
             host:expect "for the program\r\n"
             host:expect "16\r\n"
