@@ -326,6 +326,7 @@ describe("sdme.kind", function()
         it("takes a colon after a backslash, as systemd-nspawn does", function()
             assert.same(bind("/a:b", "/c\\d", false), kind.bind.parse "/a\\:b:/c\\\\d")
             assert.equal("/a\\:b:/c\\\\d:ro", kind.bind.show(bind("/a:b", "/c\\d", true)))
+            assert.equal("/a\\\\b:/c\\:d", kind.bind.show(bind("/a\\b", "/c:d", false)))
         end)
 
         it("says what exactly is wrong with another form", function()

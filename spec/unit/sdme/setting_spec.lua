@@ -1,5 +1,6 @@
 local arguments <const> = require "sdme.arguments"
 local fault <const> = require "sdme.fault"
+local json <const> = require "sdme.json"
 local raised <const> = require "spec.support.raised"
 local setting <const> = require "sdme.setting"
 
@@ -212,6 +213,12 @@ describe("sdme.setting", function()
                 name = "web", memory = "1G", started = true, timeout = 5, enable = true,
             }
             assert.same({ memory = 1 << 30 }, setting.stored(settings))
+        end)
+
+        it("has empty lists as lists, and no variables as an object", function()
+            local text <const> = json.encode(create { bind = {}, env = {}, port = "" })
+            assert.equal('{"bind":[],"env":{},"port":[]}', text)
+            assert.equal(text, json.encode(create(json.decode(text, "state"))))
         end)
 
         it("is checked like anything from outside", function()

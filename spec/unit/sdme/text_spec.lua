@@ -55,6 +55,11 @@ describe("sdme.text", function()
             assert.equal("start", text.nearest("staart", words))
             assert.equal("memory", text.nearest("memary", words))
             assert.equal("memory", text.nearest("memroy", words))
+            assert.equal("ps", text.nearest("sp", { "ps", "rm" }))
+        end)
+
+        it("finds a long word through more than one mistake", function()
+            assert.equal("completions", text.nearest("kompletion", words))
         end)
 
         it("finds what begins like the word", function()
