@@ -45,7 +45,10 @@ function M.option_of(option)
     return option.value and shown .. " " .. option.value or shown
 end
 
-local function default_of(option)
+---The end of an option's explanation: " (default: 60)", or nothing.
+---@param option sdme.Option
+---@return string
+function M.default_of(option)
     local default = option.shown_default
     if default == nil then
         default = option.default
@@ -94,7 +97,7 @@ local function option_sections(out, command)
             groups[heading] = {}
             headings[#headings + 1] = heading
         end
-        all[i] = { M.option_of(option), option.help .. default_of(option) }
+        all[i] = { M.option_of(option), option.help .. M.default_of(option) }
         table.insert(groups[heading], all[i])
     end
     for _, heading in ipairs(headings) do
