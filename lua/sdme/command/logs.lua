@@ -15,7 +15,7 @@ return {
         { long = "lines", short = "n", value = "N", kind = kind.range(kind.integer, 0),
             help = "only the last lines" },
     },
-    stop_at_operand = "ARGS",
+    pass_unknown = true,
     run = function(arguments)
         return container.get(arguments.name):logs({
             follow = arguments.follow, lines = arguments.lines, argv = arguments.args,

@@ -3,13 +3,13 @@ local several <const> = require "sdme.command.several"
 
 return several {
     name = "rm",
-    summary = "remove containers and all that is theirs",
+    summary = "stop containers, and remove all that is theirs",
     options = {
-        { long = "force", short = "f", help = "running ones too, and don't ask about --all" },
+        { long = "force", short = "f", help = "kill running ones, and don't ask about --all" },
     },
     confirm = function(arguments, names)
         return arguments.force or #names == 0
-            or cli.confirm(("remove %d containers"):format(#names), "--force")
+            or cli.confirm("remove " .. table.concat(names, ", "), "--force")
     end,
     each = function(container, arguments)
         container:remove { force = arguments.force }

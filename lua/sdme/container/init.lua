@@ -110,6 +110,7 @@ end
 
 ---@param options { how: "stop"|"term"|"kill"|nil }?
 function Container:stop(options)
+    lifecycle.read(self.name)
     lifecycle.stop(self.name, (options or {}).how)
 end
 
@@ -120,7 +121,7 @@ function Container:restart(options)
     return self:start { timeout = (options or {}).timeout }
 end
 
----Removes it; a running one only with `force`.
+---Removes it, and stops it first if it runs: with `force` by killing it.
 ---@param options { force: boolean? }?
 function Container:remove(options)
     lifecycle.remove(self.name, options)

@@ -191,7 +191,6 @@ end
 ---@param how "stop"|"term"|"kill"|nil
 function M.stop(name, how)
     local ending <const> = ENDINGS[how or "stop"]
-    M.read(name)
     if not M.is_running(name) then
         return
     end
@@ -281,7 +280,15 @@ function M.sweep()
     end
 end
 
----Removes a container.
+-- Ends a container that is to be removed: nobody will read what it would still write for itself,
+-- but its services may have something to tell others.
+local function end_for_good(name, force)
+    if not pcall(M.stop, name, force and "kill" or "term") and M.is_running(name) then
+        M.stop(name, "kill")
+    end
+end
+
+---Removes a container, and stops it first if it runs: with `force` by killing it.
 ---@param name string
 ---@param options { force: boolean? }?
 function M.remove(name, options)
@@ -290,11 +297,7 @@ function M.remove(name, options)
         fault.raise("ENOENT", "`sdme ps` shows those that exist", "there is no container %s", name)
     end
     if M.is_running(name) then
-        if not (options or {}).force then
-            fault.raise("EBUSY", "sdme rm --force " .. name, "remove %s: it is running", name)
-        end
-        host.manager():kill_unit(unit.name(name), "all", SIGKILL)
-        stop_unit(name, ENDINGS.kill.seconds())
+        end_for_good(name, (options or {}).force)
     end
     M.discard(name)
 end

@@ -33,6 +33,7 @@ local OPTIONS <const> = {
 ---@class sdme.Result
 ---@field code integer? what the command exited with
 ---@field signal integer? the signal that ended it
+---@field left boolean? whether the user left the session by ^]
 ---@field stdout string? what it wrote, unless a descriptor was given for it
 ---@field stderr string?
 local Result <const> = {}
@@ -225,20 +226,22 @@ local function run_on_terminal(bus, name, options)
         argv = options.argv, env = env, cwd = options.cwd, user = options.user or "root",
         pam = options.pam, root = open_root(name), tty_path = path,
     })
-    local left = false
+    local how
     local result <const> = task.all(function()
-        local result <const> = persist(ignore, command.wait, command)
-        forward:drain()
-        return result
+        local ended <const> = persist(ignore, command.wait, command)
+        if not how then
+            forward:drain()
+        end
+        return ended
     end, function()
-        left = persist(ignore, task.await, forward) == "escaped"
-        if left then
+        how = fault.check(persist(ignore, task.await, forward))
+        if how == "escaped" then
             command:kill "HUP"
             task.sleep(GRACE)
             command:kill "KILL"
         end
     end)
-    return setmetatable(left and { code = 0, left = true } or result, Result)
+    return setmetatable(how == "escaped" and { code = 0, left = true } or result, Result)
 end
 
 ---Runs a command: its streams are captured unless descriptors are given for them.
