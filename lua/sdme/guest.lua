@@ -213,7 +213,7 @@ local function can_be_why(options, option)
 end
 
 -- The start job has failed: tells how the command ended, or raises why it never ran. A command
--- that ends at once looks the same to systemd, so a status that nothing of ours explains is its own.
+-- that ends at once looks the same, so a status that nothing of ours explains is its own.
 function Command:failed_start(result)
     local service <const> = self.manager:unit_properties(self.unit, "Service")
     local options <const> = self.options

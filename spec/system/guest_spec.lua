@@ -196,7 +196,7 @@ describe("sdme.guest", function()
     it("sends signals to all processes of a command", function()
         local ready <const>, write_end <const> = core.stream.pipe()
         local command <const> = guest.start(bus, {
-            argv = { "sh", "-c", "trap 'exit 7' INT; echo; sleep 100; exit 1" },
+            argv = { "sh", "-c", "trap 'exit 7' INT; echo; while sleep 0.1; do :; done" },
             stdout = write_end,
         })
         write_end:close()
