@@ -283,7 +283,7 @@ static int file_list(lua_State *L)
         lua_pushstring(L, names->entries[i].name);
         lua_pushvalue(L, -1);
         lua_rawseti(L, -4, (lua_Integer) i + 1);
-        lua_pushstring(L, sdme_file_type(DTTOIF(names->entries[i].type)));
+        lua_pushstring(L, sdme_file_type((mode_t) DTTOIF(names->entries[i].type)));
         lua_rawset(L, -3);
     }
     sdme_names_free(names);

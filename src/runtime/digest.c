@@ -12,7 +12,7 @@
 static const char library_name[] = "libcrypto.so.3";
 
 enum {
-    READ_AT_ONCE = 256 * 1024,
+    READ_AT_ONCE = 64 * 1024,
 };
 
 /* What we call in libcrypto, under the names it has there. */
@@ -38,29 +38,26 @@ static int load(struct sdme_digest *digest, struct sdme_error *error)
 {
     /* NODELETE: libcrypto has an exit handler, so its code has to stay. */
     digest->library = dlopen(library_name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (!digest->library)
-        return sdme_fail_as(error, SDME_EUNSUPPORTED, "OpenSSL can't be loaded: %s", dlerror());
+    if (!digest->library) {
+        sdme_fail_as(error, SDME_EUNSUPPORTED, "OpenSSL can't be loaded: %s", dlerror());
+        return -SDME_EUNSUPPORTED;
+    }
 #define RESOLVE(symbol)                                                                            \
     *(void **) &digest->symbol = dlsym(digest->library, #symbol);                                  \
-    if (!digest->symbol)                                                                           \
-        return sdme_fail_as(error, SDME_EUNSUPPORTED, "%s has no %s", library_name, #symbol);
+    if (!digest->symbol) {                                                                         \
+        sdme_fail_as(error, SDME_EUNSUPPORTED, "%s has no %s", library_name, #symbol);             \
+        return -SDME_EUNSUPPORTED;                                                                 \
+    }
     FUNCTIONS(RESOLVE)
 #undef RESOLVE
     return 0;
 }
 
-int sdme_digest_new(const char *algorithm, struct sdme_digest **ret_digest,
-                    struct sdme_error *error)
+static int start(struct sdme_digest *digest, const char *algorithm, bool is_sha512,
+                 struct sdme_error *error)
 {
-    _cleanup_(sdme_digest_freep) struct sdme_digest *digest = NULL;
-    bool is_sha512 = !strcmp(algorithm, "sha512");
-
-    if (!is_sha512 && strcmp(algorithm, "sha256"))
-        return sdme_fail_as(error, EINVAL, "no such digest: %s", algorithm);
-    digest = calloc(1, sizeof *digest);
-    if (!digest)
-        return sdme_fail(error, ENOMEM, "digest");
     int code = load(digest, error);
+
     if (code < 0)
         return code;
     digest->context = digest->EVP_MD_CTX_new();
@@ -69,7 +66,25 @@ int sdme_digest_new(const char *algorithm, struct sdme_digest **ret_digest,
     const EVP_MD *kind = is_sha512 ? digest->EVP_sha512() : digest->EVP_sha256();
     if (digest->EVP_DigestInit_ex(digest->context, kind, NULL) != 1)
         return sdme_fail_as(error, SDME_EUNSUPPORTED, "OpenSSL refuses %s", algorithm);
-    *ret_digest = SDME_TAKE(digest);
+    return 0;
+}
+
+int sdme_digest_new(const char *algorithm, struct sdme_digest **ret_digest,
+                    struct sdme_error *error)
+{
+    bool is_sha512 = !strcmp(algorithm, "sha512");
+
+    if (!is_sha512 && strcmp(algorithm, "sha256"))
+        return sdme_fail_as(error, EINVAL, "no such digest: %s", algorithm);
+    struct sdme_digest *digest = calloc(1, sizeof *digest);
+    if (!digest)
+        return sdme_fail(error, ENOMEM, "digest");
+    int code = start(digest, algorithm, is_sha512, error);
+    if (code < 0) {
+        sdme_digest_free(digest);
+        return code;
+    }
+    *ret_digest = digest;
     return 0;
 }
 
@@ -111,12 +126,10 @@ int sdme_digest_update_file(struct sdme_digest *digest, int fd, const char *path
                             const struct sdme_cancel *cancel, uint64_t *ret_size,
                             struct sdme_error *error)
 {
-    _cleanup_free_ void *buffer = malloc(READ_AT_ONCE);
+    unsigned char buffer[READ_AT_ONCE];
     uint64_t total = 0;
     size_t count;
 
-    if (!buffer)
-        return sdme_fail(error, ENOMEM, "read %s", path);
     posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     do {
         if (sdme_cancelled(cancel))

@@ -22,11 +22,6 @@ int sdme_digest_new(const char *algorithm, struct sdme_digest **ret_digest,
                     struct sdme_error *error);
 void sdme_digest_free(struct sdme_digest *digest);
 
-static inline void sdme_digest_freep(struct sdme_digest **digest)
-{
-    sdme_digest_free(*digest);
-}
-
 int sdme_digest_update(struct sdme_digest *digest, const void *data, size_t size,
                        struct sdme_error *error);
 

@@ -79,12 +79,10 @@ int sdme_names_read(int fd, const char *path, struct sdme_names *ret_names,
     if (code >= 0) {
         give_back_the_rest(&records);
         names.entries = malloc((count_names(&records) + 1) * sizeof *names.entries);
-        if (!names.entries)
-            code = -ENOMEM;
     }
-    if (code < 0) {
+    if (!names.entries) {
         free(records.bytes);
-        return sdme_fail(error, code, "read directory %s", path);
+        return sdme_fail(error, code < 0 ? code : ENOMEM, "read directory %s", path);
     }
     for (size_t at = 0; at < records.used;) {
         struct dirent64 *record = (void *) (records.bytes + at);

@@ -128,7 +128,7 @@ int sdme_file_write(int root_fd, const char *path, const void *data, size_t size
                     const struct sdme_file_options *options, struct sdme_error *error)
 {
     _cleanup_close_ int parent_fd = -1, fd = -1;
-    struct sdme_path_temporary temporary;
+    struct sdme_path_temporary temporary = {""};
     char name[NAME_MAX + 1];
 
     int code = sdme_path_open_parent(root_fd, path, &parent_fd, name, error);

@@ -61,7 +61,9 @@ static int split(const char *path, char directory[PATH_MAX], char name[NAME_MAX 
     if (!strcmp(name, ".") || !strcmp(name, ".."))
         return -EINVAL;
     memcpy(directory, path, start);
-    strcpy(directory + start, start > 0 ? "" : ".");
+    if (start == 0)
+        directory[start++] = '.';
+    directory[start] = '\0';
     return 0;
 }
 
@@ -79,7 +81,7 @@ int sdme_path_open_parent(int root_fd, const char *path, int *ret_fd, char ret_n
     code = sdme_path_open(root_fd, directory, O_PATH | O_DIRECTORY, 0, &fd, error);
     if (code < 0)
         return code;
-    strcpy(ret_name, name);
+    memcpy(ret_name, name, strlen(name) + 1);
     *ret_fd = fd;
     return 0;
 }

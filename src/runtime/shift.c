@@ -199,7 +199,7 @@ static int shift_delicate(struct shift_state *state, int fd, const char *path)
 {
     struct stat file;
     struct note note;
-    bool noted;
+    bool noted = false;
 
     if (fstat(fd, &file) < 0)
         return -errno;

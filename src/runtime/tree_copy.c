@@ -532,7 +532,7 @@ static int copy_single(struct copy *copy, int source_root, const char *source, i
         .target_fd = target_fd,
         .path = slash ? path : ".",
     };
-    return copy_entry(copy, &directory, name, IFTODT(file.st_mode), target, error);
+    return copy_entry(copy, &directory, name, (unsigned char) IFTODT(file.st_mode), target, error);
 }
 
 int sdme_tree_copy(int source_root, const char *source, int target_root, const char *target,

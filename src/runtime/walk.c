@@ -187,7 +187,7 @@ static unsigned char look_up_type(int fd, const char *name)
 
     if (fstatat(fd, name, &file, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
         return DT_UNKNOWN;
-    return IFTODT(file.st_mode);
+    return (unsigned char) IFTODT(file.st_mode);
 }
 
 /* Does the files of the level at the top, or gives them out, and keeps the directories' names. */
