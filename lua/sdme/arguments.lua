@@ -72,15 +72,18 @@ function M.kind_of(taker)
     return taker.kind or taker.long and M.is_flag(taker) and kind.flag or kind.argument
 end
 
-local HELP <const> = { long = "help", short = "h", help = "show this help" }
+local COMMON <const> = {
+    { long = "verbose", short = "v", help = "say more, and where an error comes from" },
+    { long = "help", short = "h", help = "show this help" },
+}
 
----All options of a command, --help last.
+---All options of a command: its own, and those that every command has.
 ---@param command sdme.Command
 ---@return sdme.Option[]
 function M.options(command)
-    local options <const> = table.move(command.options or {}, 1, #(command.options or {}), 1, {})
-    options[#options + 1] = HELP
-    return options
+    local own <const> = command.options or {}
+    local options <const> = table.move(own, 1, #own, 1, {})
+    return table.move(COMMON, 1, #COMMON, #options + 1, options)
 end
 
 -- A command line that is being read.

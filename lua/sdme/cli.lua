@@ -14,7 +14,6 @@ M.root = {
     name = "sdme",
     summary = "boot and edit systemd containers",
     options = {
-        { long = "verbose", short = "v", help = "say more, and where an error comes from" },
         { long = "config", value = "FILE", kind = kind.file,
             help = "configuration file (default: /etc/sdme.conf)" },
         { long = "datadir", value = "DIR", kind = kind.directory,
@@ -50,10 +49,6 @@ local function find(command, path, word)
     local meant <const> = nearest(command, word)
     return fault.raise("EUSAGE", ("see `%s --help`"):format(path),
         "unknown command '%s'%s", word, meant and ("; did you mean %s?"):format(meant) or "")
-end
-
-local function no_command(path)
-    fault.raise("EUSAGE", ("see `%s --help`"):format(path), "%s needs a command", path)
 end
 
 -- A command with subcommands takes options of its own up to the name of one.
@@ -100,46 +95,44 @@ local function show_help(command, path)
     listing.write(require("sdme.help").text(command, path, M.load))
 end
 
-local function run(command, path, words, inherited)
+-- `context` is what the levels of a command line share: whether to be verbose.
+local function run(command, path, words, context)
     local given <const> = arguments.parse(command, words, path)
     if given.help then
         return show_help(command, path)
     end
     check_root(command, path)
-    given.verbose = inherited.verbose
+    context.verbose = context.verbose or given.verbose
+    given.verbose = context.verbose
     return command.run(given)
 end
 
--- Goes down from a command to the subcommand that the words name.
-local function descend(command, path, words, inherited)
-    if not command.subcommands then
-        return run(command, path, words, inherited)
-    end
-    local given <const> = read_branch(command, path, words)
-    if given.help then
-        return show_help(command, path)
-    elseif not given.command then
-        no_command(path)
-    end
-    local subcommand <const> = find(command, path, given.command)
-    return descend(subcommand, path .. " " .. subcommand.name, given.rest, inherited)
-end
-
-local function dispatch(words, context)
-    local given <const> = read_branch(M.root, "sdme", words)
-    context.verbose = given.verbose
-    if given.help then
-        return show_help(M.root, "sdme")
-    elseif given.version then
-        return listing.write("sdme ", require("sdme.core").version, "\n")
+-- What the options of sdme itself ask for; true if that is all.
+local function apply_globals(given)
+    if given.version then
+        listing.write("sdme ", require("sdme.core").version, "\n")
     elseif given.config or given.datadir then
         require("sdme.config").select { file = given.config, datadir = given.datadir }
     end
-    if not given.command then
-        no_command "sdme"
+    return given.version
+end
+
+-- Goes down from a command to the subcommand that the words name.
+local function descend(command, path, words, context)
+    if not command.subcommands then
+        return run(command, path, words, context)
     end
-    local command <const> = find(M.root, "sdme", given.command)
-    return descend(command, "sdme " .. command.name, given.rest, context)
+    local given <const> = read_branch(command, path, words)
+    context.verbose = context.verbose or given.verbose
+    if given.help then
+        return show_help(command, path)
+    elseif command == M.root and apply_globals(given) then
+        return nil
+    elseif not given.command then
+        fault.raise("EUSAGE", ("see `%s --help`"):format(path), "%s needs a command", path)
+    end
+    local subcommand <const> = find(command, path, given.command)
+    return descend(subcommand, path .. " " .. subcommand.name, given.rest, context)
 end
 
 ---Prints what was raised on stderr.
@@ -168,7 +161,7 @@ end
 ---@return integer status
 function M.main(words)
     local context = {}
-    local ok, result = xpcall(dispatch, fault.catch, words, context)
+    local ok, result = xpcall(descend, fault.catch, M.root, "sdme", words, context)
     local flushed, unwritten = xpcall(listing.flush, fault.catch)
     if ok and not flushed then
         ok, result = false, unwritten

@@ -287,10 +287,18 @@ function M.select(options)
     chosen, current = { file = options.file, datadir = options.datadir }, nil
 end
 
+-- Units of systemd, which get to know the file, run in another directory.
+local function absolute(path)
+    local loaded, core = pcall(require, "sdme.core")
+    local here <const> = loaded and core.file and core.file.readlink "/proc/self/cwd"
+    return here and path:sub(1, 1) ~= "/" and ("%s/%s"):format(here, path) or path
+end
+
 ---The file that --config or SDME_CONFIG asks for, which has to exist.
 ---@return string?
 function M.given_file()
-    return chosen.file or environment "SDME_CONFIG"
+    local path <const> = chosen.file or environment "SDME_CONFIG"
+    return path and absolute(path)
 end
 
 ---The file that is read.

@@ -37,6 +37,7 @@ local COMMANDS <const> = [==[
         { name = "one", anyone = true, summary = "the first", run = function(arguments)
             io.write("one ", tostring(arguments.verbose), "\n")
         end },
+        { name = "fails", anyone = true, summary = "", run = function() fault.usage "no" end },
         { name = "two", summary = "the second", run = function() end },
     } }
     add { name = "prints", anyone = true, run = function()
@@ -93,7 +94,10 @@ describe("the command line", function()
 
     it("goes down to subcommands", function()
         assert.equal("one nil\n", sdme("group", "--quick", "one").stdout)
-        assert.equal("one true\n", sdme("-v", "group", "one").stdout)
+        for _, words in ipairs { { "-v", "group", "one" }, { "group", "-v", "one" },
+            { "group", "one", "-v" } } do
+            assert.equal("one true\n", sdme(table.unpack(words)).stdout)
+        end
         assert.equal("sdme: sdme group needs a command\nhint: see `sdme group --help`\n",
             sdme("group").stderr)
         assert.equal("sdme: unknown command 'tow'; did you mean two?\n"
@@ -112,6 +116,13 @@ describe("the command line", function()
             assert.equal(2, sdme("fails", "EUSAGE").status)
             assert.equal(143, sdme("fails", "EINTR").status)
             assert.equal(77, sdme("fails", "OWN").status)
+        end)
+
+        it("is told with its traceback wherever -v is given", function()
+            for _, words in ipairs { { "-v", "fails", "EIO" }, { "fails", "-v", "EIO" },
+                { "group", "-v", "fails" } } do
+                assert.matches("\nstack traceback:\n", sdme(table.unpack(words)).stderr)
+            end
         end)
 
         it("by a defect is one line, and a traceback with -v", function()
@@ -213,7 +224,8 @@ describe("the command line", function()
             assert.equal(sdme("-h").stdout, sdme("help").stdout)
             assert.equal(sdme("group", "one", "-h").stdout, sdme("help", "group", "one").stdout)
             assert.equal(sdme("group", "--help").stdout, sdme("help", "group").stdout)
-            assert.matches("\n  one  the first\n  two  the second\n", sdme("help", "group").stdout)
+            assert.matches("\n  one    the first\n.*\n  two    the second\n",
+                sdme("help", "group").stdout)
         end)
 
         it("is refused for what doesn't exist", function()

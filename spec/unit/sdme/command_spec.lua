@@ -36,7 +36,7 @@ describe("every command", function()
 
     it("has a key of its own for each option and operand", function()
         for _, each in ipairs(commands()) do
-            local keys <const> = { verbose = each.path ~= "sdme" or nil }
+            local keys <const> = {}
             for _, taker in ipairs(arguments.options(each.command)) do
                 local key <const> = arguments.key(taker.long)
                 assert.is_nil(keys[key], each.path .. " --" .. taker.long)

@@ -1,5 +1,6 @@
 local config <const> = require "sdme.config"
 local fault <const> = require "sdme.fault"
+local needs <const> = require "spec.support.needs"
 local raised <const> = require "spec.support.raised"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
@@ -177,6 +178,13 @@ describe("sdme.config", function()
             config.select { file = file }
             assert.equal(7, config.get "boot_timeout")
             assert.equal(file, config.given_file())
+        end)
+
+        it("knows the selected file by its whole path", function()
+            local loaded, core = pcall(require, "sdme.core")
+            needs.that(loaded and core.file, "core.file")
+            config.select { file = "sdme.conf" }
+            assert.equal(shell.run "pwd -P" .. "/sdme.conf", config.given_file())
         end)
 
         it("refuses a key that doesn't exist", function()

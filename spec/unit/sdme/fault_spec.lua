@@ -93,6 +93,13 @@ describe("sdme.fault", function()
             assert.equal("sdme: no web\nhint: see `sdme ps`", fault.report(what))
         end)
 
+        it("has its details, each in a line, between them", function()
+            local what <const> = fault.new {
+                message = "no boot", details = { "one", "two\27" }, hint = "wait",
+            }
+            assert.equal("sdme: no boot\n  one\n  two\\x1b\nhint: wait", fault.report(what))
+        end)
+
         it("escapes what a hostile name would do to the terminal", function()
             local what <const> = fault.new { message = "open \27[2Jx\n", hint = "\7" }
             assert.equal("sdme: open \\x1b[2Jx\\n\nhint: \\x07", fault.report(what))

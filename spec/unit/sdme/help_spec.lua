@@ -25,6 +25,7 @@ Options:
   -t, --timeout SECONDS  how long the boot may take, before it is given up and
                          the container is stopped (default: 60)
       --app[=APP]        of an app
+  -v, --verbose          say more, and where an error comes from
   -h, --help             show this help
 
 Examples:
