@@ -575,7 +575,7 @@ describe("sdme.kind", function()
         it("answers any text with a value or a reason, and shows what it reads back", function()
             math.randomseed(2)
             for name, one in pairs(kinds) do
-                for _ = 1, 200 do
+                for _ = 1, 100 do
                     local text <const> = random_text()
                     local value <const> = answer(name, text, one.parse(text))
                     if value ~= nil then
@@ -591,7 +591,7 @@ describe("sdme.kind", function()
         it("answers any Lua value with a value or a reason", function()
             math.randomseed(3)
             for name, one in pairs(kinds) do
-                for _ = 1, 200 do
+                for _ = 1, 100 do
                     local given <const> = random_value(0)
                     answer(name, given, one.check(given))
                 end
