@@ -21,7 +21,12 @@ end
 
 -- What a script raises is told with its position: it is the script's author who reads it.
 local function defect(raised)
-    return fault.new { message = tostring(raised), traceback = raised.traceback }
+    local lines <const> = {}
+    for line in tostring(raised):gmatch "[^\n]+" do
+        lines[#lines + 1] = line
+    end
+    local first <const> = table.remove(lines, 1) or "the script raised an empty message"
+    return fault.new { message = first, details = lines, traceback = raised.traceback }
 end
 
 return {
