@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "../runtime/netns.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "binding.h"
+
+enum { ADDRESSES_MAX = 256 };
+
+/* create() -> descriptor of a new namespace that no process is in */
+static int netns_create(lua_State *L)
+{
+    int *fd = sdme_lua_push_descriptor(L);
+    struct sdme_error error = {0};
+
+    return sdme_netns_create(fd, &error) < 0 ? sdme_lua_fail(L, &error) : 1;
+}
+
+/* open(path or pid) -> descriptor | nil, message, code */
+static int netns_open(lua_State *L)
+{
+    bool process = lua_isinteger(L, 1);
+    const char *path = process ? NULL : luaL_checkstring(L, 1);
+    lua_Integer pid = process ? lua_tointeger(L, 1) : 1;
+    struct sdme_error error = {0};
+
+    luaL_argcheck(L, pid > 0 && pid <= INT32_MAX, 1, "the id of a process is positive");
+    int *fd = sdme_lua_push_descriptor(L);
+    int code = process ? sdme_netns_open_process((pid_t) pid, fd, &error)
+                       : sdme_netns_open(path, fd, &error);
+    return code < 0 ? sdme_lua_fail(L, &error) : 1;
+}
+
+/* hold(netns, path) -> true | nil, message, code */
+static int netns_hold(lua_State *L)
+{
+    int netns = sdme_lua_check_fd(L, 1);
+    struct sdme_error error = {0};
+
+    return sdme_lua_done(L, sdme_netns_hold(netns, luaL_checkstring(L, 2), &error), &error);
+}
+
+/* release(path) -> true | nil, message, code */
+static int netns_release(lua_State *L)
+{
+    struct sdme_error error = {0};
+
+    return sdme_lua_done(L, sdme_netns_release(luaL_checkstring(L, 1), &error), &error);
+}
+
+/* is_same(a, b) -> boolean */
+static int netns_is_same(lua_State *L)
+{
+    lua_pushboolean(L, sdme_netns_is_same(sdme_lua_check_fd(L, 1), sdme_lua_check_fd(L, 2)));
+    return 1;
+}
+
+/* loopback_up(netns) -> true | nil, message, code */
+static int netns_loopback_up(lua_State *L)
+{
+    struct sdme_error error = {0};
+
+    return sdme_lua_done(L, sdme_netns_loopback_up(sdme_lua_check_fd(L, 1), &error), &error);
+}
+
+/* socket(netns, "inet"|"inet6", "stream"|"dgram") -> descriptor */
+static int netns_socket(lua_State *L)
+{
+    static const char *const families[] = {"inet", "inet6", NULL};
+    static const char *const types[] = {"stream", "dgram", NULL};
+    static const int family_numbers[] = {AF_INET, AF_INET6};
+    static const int type_numbers[] = {SOCK_STREAM, SOCK_DGRAM};
+    int netns = sdme_lua_check_fd(L, 1);
+    int family = family_numbers[luaL_checkoption(L, 2, NULL, families)];
+    int type = type_numbers[luaL_checkoption(L, 3, NULL, types)];
+    struct sdme_error error = {0};
+    int *fd = sdme_lua_push_descriptor(L);
+
+    if (sdme_netns_socket(netns, family, type, 0, fd, &error) < 0)
+        return sdme_lua_fail(L, &error);
+    return 1;
+}
+
+/* addresses(netns) -> { "10.0.0.2", ... }: those of its interfaces that others may reach */
+static int netns_addresses(lua_State *L)
+{
+    int netns = sdme_lua_check_fd(L, 1);
+    union sdme_address *addresses = lua_newuserdatauv(L, ADDRESSES_MAX * sizeof *addresses, 0);
+    struct sdme_error error = {0};
+    int count = sdme_netns_addresses(netns, addresses, ADDRESSES_MAX, &error);
+
+    if (count < 0)
+        return sdme_lua_fail(L, &error);
+    lua_createtable(L, count, 0);
+    for (int i = 0; i < count; i++) {
+        char text[INET6_ADDRSTRLEN];
+        bool v6 = addresses[i].any.sa_family == AF_INET6;
+
+        inet_ntop(v6 ? AF_INET6 : AF_INET,
+                  v6 ? (void *) &addresses[i].v6.sin6_addr : (void *) &addresses[i].v4.sin_addr,
+                  text, sizeof text);
+        lua_pushstring(L, text);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+static const luaL_Reg netns_functions[] = {
+    {"addresses", netns_addresses}, {"create", netns_create},           {"hold", netns_hold},
+    {"is_same", netns_is_same},     {"loopback_up", netns_loopback_up}, {"open", netns_open},
+    {"release", netns_release},     {"socket", netns_socket},           {NULL, NULL},
+};
+
+int sdme_lua_open_netns(lua_State *L)
+{
+    luaL_newlib(L, netns_functions);
+    return 1;
+}

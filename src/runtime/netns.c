@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+#include "netns.h"
+
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <linux/nsfs.h>
+#include <net/if.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+
+#include "util.h"
+
+enum {
+    STACK_SIZE = 256 * 1024,
+    NEW_NAMESPACE = -1,
+};
+
+/* What a thread does in a namespace. */
+struct visit {
+    int netns; /* or NEW_NAMESPACE */
+    int (*work)(void *context, struct sdme_error *error);
+    void *context;
+    struct sdme_error *error;
+    int code;
+};
+
+static void *visit_main(void *argument)
+{
+    struct visit *visit = argument;
+
+    if (visit->netns == NEW_NAMESPACE && unshare(CLONE_NEWNET) < 0)
+        visit->code = sdme_fail(visit->error, errno, "make a network namespace");
+    else if (visit->netns >= 0 && setns(visit->netns, CLONE_NEWNET) < 0)
+        visit->code =
+            sdme_fail(visit->error, errno, "enter network namespace (descriptor %d)", visit->netns);
+    else
+        visit->code = visit->work(visit->context, visit->error);
+    return NULL;
+}
+
+/* Signals are for the threads that the program knows of: this one has all of them blocked. */
+static int start_visit(struct visit *visit, pthread_t *ret_thread)
+{
+    pthread_attr_t attributes;
+    sigset_t all, saved;
+
+    sigfillset(&all);
+    int code = pthread_attr_init(&attributes);
+    if (code)
+        return code;
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    pthread_sigmask(SIG_BLOCK, &all, &saved);
+    code = pthread_create(ret_thread, &attributes, visit_main, visit);
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    pthread_attr_destroy(&attributes);
+    return code;
+}
+
+static int visit_namespace(int netns, int (*work)(void *context, struct sdme_error *error),
+                           void *context, struct sdme_error *error)
+{
+    struct visit visit = {.netns = netns, .work = work, .context = context, .error = error};
+    pthread_t thread;
+    int code = start_visit(&visit, &thread);
+
+    if (code)
+        return sdme_fail(error, code, "start a thread for a network namespace");
+    pthread_join(thread, NULL);
+    return visit.code;
+}
+
+static int open_own(void *context, struct sdme_error *error)
+{
+    int *ret_fd = context;
+    int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return sdme_fail(error, errno, "open /proc/thread-self/ns/net");
+    *ret_fd = fd;
+    return 0;
+}
+
+int sdme_netns_create(int *ret_fd, struct sdme_error *error)
+{
+    return visit_namespace(NEW_NAMESPACE, open_own, ret_fd, error);
+}
+
+int sdme_netns_open(const char *path, int *ret_fd, struct sdme_error *error)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0)
+        return sdme_fail(error, errno, "open network namespace %s", path);
+    if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+        return sdme_fail_as(error, EINVAL, "%s is no network namespace", path);
+    *ret_fd = sdme_take_fd(&fd);
+    return 0;
+}
+
+static bool has_ended(int pidfd)
+{
+    struct pollfd entry = {.fd = pidfd, .events = POLLIN};
+
+    return poll(&entry, 1, 0) != 0;
+}
+
+/* The process must outlive the opening, or it was that of another with the same number. */
+int sdme_netns_open_process(pid_t pid, int *ret_fd, struct sdme_error *error)
+{
+    _cleanup_close_ int pidfd = pidfd_open(pid, 0), fd = -1;
+    char path[64];
+
+    if (pidfd < 0)
+        return sdme_fail(error, errno, "open process %d", pid);
+    snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
+    int code = sdme_netns_open(path, &fd, error);
+    if (code < 0)
+        return code;
+    if (has_ended(pidfd))
+        return sdme_fail(error, ESRCH, "open %s", path);
+    *ret_fd = sdme_take_fd(&fd);
+    return 0;
+}
+
+int sdme_netns_hold(int netns, const char *path, struct sdme_error *error)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
+    char source[64];
+
+    if (fd < 0)
+        return sdme_fail(error, errno, "make %s", path);
+    snprintf(source, sizeof source, "/proc/self/fd/%d", netns);
+    if (fchmod(fd, 0444) == 0 && mount(source, path, NULL, MS_BIND, NULL) == 0)
+        return 0;
+    int code = sdme_fail(error, errno, "hold a network namespace at %s", path);
+    unlink(path);
+    return code;
+}
+
+int sdme_netns_release(const char *path, struct sdme_error *error)
+{
+    /* EINVAL: nothing is mounted there, since whoever held it was stopped half-way. */
+    if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
+        return sdme_fail(error, errno, "release network namespace %s", path);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return sdme_fail(error, errno, "remove %s", path);
+    return 0;
+}
+
+bool sdme_netns_is_same(int a, int b)
+{
+    struct stat one, other;
+
+    return fstat(a, &one) == 0 && fstat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+struct socket_request {
+    int family, type, protocol;
+    int fd;
+};
+
+static int make_socket(void *context, struct sdme_error *error)
+{
+    struct socket_request *request = context;
+
+    request->fd = socket(request->family, request->type | SOCK_CLOEXEC, request->protocol);
+    if (request->fd < 0)
+        return sdme_fail(error, errno, "make a socket in a network namespace");
+    return 0;
+}
+
+int sdme_netns_socket(int netns, int family, int type, int protocol, int *ret_fd,
+                      struct sdme_error *error)
+{
+    struct socket_request request = {.family = family, .type = type, .protocol = protocol};
+    int code;
+
+    if (netns < 0)
+        return sdme_fail(error, EBADF, "make a socket in a network namespace");
+    code = visit_namespace(netns, make_socket, &request, error);
+    if (code == 0)
+        *ret_fd = request.fd;
+    return code;
+}
+
+int sdme_netns_loopback_up(int netns, struct sdme_error *error)
+{
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK};
+    _cleanup_close_ int fd = -1;
+    int code = sdme_netns_socket(netns, AF_INET, SOCK_DGRAM, 0, &fd, error);
+
+    if (code < 0)
+        return code;
+    if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+        return sdme_fail(error, errno, "set the loopback interface up");
+    return 0;
+}
+
+socklen_t sdme_address_size(const union sdme_address *address)
+{
+    return address->any.sa_family == AF_INET6 ? sizeof address->v6 : sizeof address->v4;
+}
+
+static bool is_wanted(const struct ifaddrs *entry, int family)
+{
+    if (!entry->ifa_addr || entry->ifa_addr->sa_family != family)
+        return false;
+    if (!(entry->ifa_flags & IFF_UP) || (entry->ifa_flags & IFF_LOOPBACK))
+        return false;
+    if (family == AF_INET) {
+        const struct sockaddr_in *v4 = (const void *) entry->ifa_addr;
+        return ntohl(v4->sin_addr.s_addr) >> 16 != (169U << 8 | 254U);
+    }
+    const struct sockaddr_in6 *v6 = (const void *) entry->ifa_addr;
+    return !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
+}
+
+struct address_request {
+    union sdme_address *addresses;
+    size_t max, count;
+};
+
+static int collect_addresses(void *context, struct sdme_error *error)
+{
+    static const int families[] = {AF_INET, AF_INET6};
+    struct address_request *request = context;
+    struct ifaddrs *list;
+
+    if (getifaddrs(&list) < 0)
+        return sdme_fail(error, errno, "list the addresses in a network namespace");
+    for (size_t i = 0; i < ELEMENTS(families); i++)
+        for (const struct ifaddrs *entry = list; entry; entry = entry->ifa_next) {
+            union sdme_address address = {0};
+
+            if (request->count == request->max || !is_wanted(entry, families[i]))
+                continue;
+            address.any.sa_family = (sa_family_t) families[i];
+            memcpy(&address, entry->ifa_addr, sdme_address_size(&address));
+            request->addresses[request->count++] = address;
+        }
+    freeifaddrs(list);
+    return 0;
+}
+
+int sdme_netns_addresses(int netns, union sdme_address *addresses, size_t max,
+                         struct sdme_error *error)
+{
+    struct address_request request = {.addresses = addresses, .max = max};
+    int code;
+
+    if (netns < 0)
+        return sdme_fail(error, EBADF, "list the addresses in a network namespace");
+    code = visit_namespace(netns, collect_addresses, &request, error);
+    return code < 0 ? code : (int) request.count;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SDME_RUNTIME_NETNS_H
+#define SDME_RUNTIME_NETNS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+/*
+ * Network namespaces as descriptors (network_namespaces(7)). What has to happen inside one happens
+ * in a thread that lives for no longer, so the calling thread stays where it is, whatever fails.
+ */
+
+/* Makes a namespace that holds nothing but a loopback interface, which is down. */
+int sdme_netns_create(int *ret_fd, struct sdme_error *error);
+
+/* Opens one that sdme_netns_hold() keeps, or /proc/PID/ns/net. -EINVAL if it is something else. */
+int sdme_netns_open(const char *path, int *ret_fd, struct sdme_error *error);
+
+/* Opens the namespace that the process @pid is in. */
+int sdme_netns_open_process(pid_t pid, int *ret_fd, struct sdme_error *error);
+
+/*
+ * Keeps a namespace alive without a descriptor: binds it to the file @path, which is made with mode
+ * 0444 and must not exist. Its directory must.
+ */
+int sdme_netns_hold(int netns, const char *path, struct sdme_error *error);
+
+/* Takes back what sdme_netns_hold() did. No failure if there is nothing at @path. */
+int sdme_netns_release(const char *path, struct sdme_error *error);
+
+/* True if both descriptors are of one namespace. */
+bool sdme_netns_is_same(int a, int b);
+
+/* Sets the loopback interface up, which gives it 127.0.0.1 and ::1. */
+int sdme_netns_loopback_up(int netns, struct sdme_error *error);
+
+/*
+ * Makes a socket that belongs to the namespace; the arguments are those of socket(2), to whose
+ * @type SOCK_CLOEXEC is added.
+ */
+int sdme_netns_socket(int netns, int family, int type, int protocol, int *ret_fd,
+                      struct sdme_error *error);
+
+union sdme_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_storage storage;
+};
+
+/*
+ * Stores up to @max addresses that the interfaces in the namespace have, IPv4 first, and returns
+ * their number. Loopback and link-local ones (RFC 3927, RFC 4291 section 2.5.6) don't count.
+ */
+int sdme_netns_addresses(int netns, union sdme_address *addresses, size_t max,
+                         struct sdme_error *error);
+
+/* Bytes of @address that bind(2) and connect(2) take. */
+socklen_t sdme_address_size(const union sdme_address *address);
+
+#endif
