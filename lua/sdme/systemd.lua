@@ -27,6 +27,7 @@ local SIGNATURES <const> = {
     ExecStartEx = "a(sasas)",
     IgnoreSIGPIPE = "b",
     KillMode = "s",
+    LogLevelMax = "i",
     MemoryMax = "t",
     MemorySwapMax = "t",
     PAMName = "s",

@@ -136,7 +136,10 @@ end
 
 ---Starts it when the host boots.
 function Container:enable()
-    lifecycle.read(self.name)
+    if lifecycle.read(self.name).settings.ephemeral then
+        fault.raise("EINVAL", ("sdme set %s --ephemeral=no"):format(self.name),
+            "enable %s: it is ephemeral, and gone when the host goes down", self.name)
+    end
     lifecycle.enable(self.name)
 end
 

@@ -28,13 +28,11 @@ end
 ---Makes the data directory.
 function M.prepare()
     local check <const> = fault.context "prepare the data directory"
-    if file.stat(M.path "staging") then
-        return
-    end
-    check(file.mkdir(M.path(), { mode = "0700", parents = true }))
-    check(file.chmod(M.path(), "0700"))
     for _, name in ipairs(DIRECTORIES) do
-        check(file.mkdir(M.path(name), { mode = "0700", parents = true }))
+        if not file.stat(M.path(name)) then
+            check(file.mkdir(M.path(name), { mode = "0700", parents = true }))
+            check(file.chmod(M.path(), "0700"))
+        end
     end
 end
 
