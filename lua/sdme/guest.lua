@@ -152,7 +152,7 @@ Command.__index = Command
 ---@return sdme.guest.Command
 function M.start(bus, options)
     check(options)
-    local unit <const> = ("sdme-%016x.service"):format(math.random(0))
+    local unit <const> = ("sdme-%016x.service"):format((("I8"):unpack(core.digest.random(8))))
     local manager <const> = systemd.manager(bus)
     local match <const> = fault.check(bus:match {
         sender = "org.freedesktop.systemd1",

@@ -85,7 +85,7 @@ describe("sdme.guest", function()
 
     it("passes arguments and variables unchanged", function()
         local words <const> =
-            { "a b", "$HOME", "${HOME}", "$$", "%n%%", "", "'\"\\", "\t\n", "\u{e9}", "-", ";", "@" }
+            { "a b", "$HOME", "${HOME}", "$$", "%n%%", "", "'\"\\", "\t\n", "\u{e9}", "-", ";" }
         local argv <const> = { "printf", "<%s>" }
         table.move(words, 1, #words, 3, argv)
         assert.equal("<" .. table.concat(words, "><") .. ">", output { argv = argv })
@@ -169,7 +169,9 @@ describe("sdme.guest", function()
             ["the command's name is empty"] = { argv = { "" } },
             ["argument 1 is not text in UTF-8"] = { argv = { "true", "\xff" } },
             ["argument 2 is not text in UTF-8"] = { argv = { "true", "x", "\u{fffe}" } },
-            ["the environment's 'A' is not text in UTF-8"] = { argv = { "true" }, env = { A = "\0" } },
+            ["the environment's 'A' is not text in UTF-8"] = {
+                argv = { "true" }, env = { A = "\0" },
+            },
             ["'A B' is no name for an environment variable"] = {
                 argv = { "true" }, env = { ["A B"] = "" },
             },
@@ -209,7 +211,7 @@ describe("sdme.guest", function()
 
     it("gives a command a terminal", function()
         local master <const>, path <const> = machines:open_pty(container.name)
-        local closed <close> = master
+        local guard <close> = master
         local command <const> = guest.start(bus, {
             argv = { "sh", "-c", "test -t 0 && test -t 1 && test -t 2 && echo x > /dev/tty; tty" },
             tty_path = path,

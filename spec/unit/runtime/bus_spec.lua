@@ -266,7 +266,8 @@ describe("core.bus", function()
 
         with_bus("of bytes are strings", function()
             local bytes <const> = "\0\255" .. ("x"):rep(100000)
-            local one <const>, two <const>, none <const> = echo()("ayaayay", bytes, { "\0", "" }, "")
+            local one <const>, two <const>, none <const> =
+                echo()("ayaayay", bytes, { "\0", "" }, "")
             assert.equal(bytes, one)
             assert.same({ "\0", "" }, two)
             assert.equal("", none)
@@ -442,7 +443,8 @@ describe("core.bus", function()
 
         with_bus("is in place before the next call on its connection is answered", function()
             local bus <const> = open()
-            local match <const> = bus:match { member = "NameOwnerChanged", arg0 = "org.example.Own" }
+            local match <const> =
+                bus:match { member = "NameOwnerChanged", arg0 = "org.example.Own" }
             local call <const> = bus:call(driver("RequestName", "su", "org.example.Own", 0))
             assert.equal("org.example.Own", await(match:next { timeout = 10 }).arguments[1])
             assert.equal(1, await(call))
@@ -509,7 +511,8 @@ describe("core.bus", function()
 
         with_bus("that the bus refuses says so", function()
             local bus <const> = open()
-            local match <const> = bus:match { sender = "not a name", interface = "org.example.Spec" }
+            local match <const> =
+                bus:match { sender = "not a name", interface = "org.example.Spec" }
             local _, message <const>, code <const> = await(match:next { timeout = 10 })
             assert.equal("EINVAL", code)
             assert.truthy(message:find("match", 1, true))
