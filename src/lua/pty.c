@@ -118,12 +118,14 @@ static int option_master(lua_State *L)
 }
 
 /*
- * forward{ master=, input=0, output=1, escape=true, resize= } -> pending: "hangup" | "escaped"
+ * forward{ master=, input=0, output=1, escape=true, until_drained=false, resize= }
+ * -> pending: "hangup" | "escaped"
  * `resize` is the interpreter's own, where it has one, unless another is named.
  */
 static int pty_forward(lua_State *L)
 {
-    static const char *const known[] = {"master", "input", "output", "escape", "resize", NULL};
+    static const char *const known[] = {"master", "input",         "output", "escape",
+                                        "resize", "until_drained", NULL};
     const struct sdme_interrupt *interrupt = sdme_lua_interrupt(L);
     struct sdme_error error = {0};
 
@@ -134,6 +136,7 @@ static int pty_forward(lua_State *L)
         .input = sdme_lua_option_fd(L, 1, "input", STDIN_FILENO),
         .output = sdme_lua_option_fd(L, 1, "output", STDOUT_FILENO),
         .escape = sdme_lua_option_boolean(L, 1, "escape", true),
+        .until_drained = sdme_lua_option_boolean(L, 1, "until_drained", false),
         .resize = sdme_lua_option_fd(L, 1, "resize", interrupt ? interrupt->resize_fd : -1),
     };
     struct sdme_forward *forward = lua_newuserdatauv(L, sizeof *forward, 0);

@@ -18,6 +18,9 @@
 #define ESCAPE_SECONDS 1.0
 #define SETTLING_SECONDS 1.0
 
+/* Nothing tells that a terminal which was hung up is opened again. */
+#define HANGUP_INTERVAL 0.02
+
 int sdme_pty_open(int *ret_master, int *ret_slave, char ret_path[static PATH_MAX],
                   struct sdme_error *error)
 {
@@ -36,7 +39,7 @@ int sdme_pty_open(int *ret_master, int *ret_slave, char ret_path[static PATH_MAX
     slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (slave < 0)
         return sdme_fail(error, errno, "open the slave of pty %s", path);
-    strcpy(ret_path, path);
+    snprintf(ret_path, PATH_MAX, "%s", path);
     *ret_master = sdme_take_fd(&master);
     *ret_slave = sdme_take_fd(&slave);
     return 0;
@@ -107,6 +110,7 @@ int sdme_forward_open(const struct sdme_forward_options *options, struct sdme_fo
         .showing = {.fd = -1},
         .epoll = epoll_create1(EPOLL_CLOEXEC),
         .escape = options->escape,
+        .until_drained = options->until_drained,
         .last = '\n',
         .escapes = {-INFINITY, -INFINITY},
         .background = -INFINITY,
@@ -155,15 +159,14 @@ static int pass_size(struct sdme_forward *forward, struct sdme_error *error)
 }
 
 /* Looks for ^] three times in a row, whether they come in one read or in three. */
-static bool is_escape(struct sdme_forward *forward)
+static bool is_escape(struct sdme_forward *forward, const char *typed, size_t count)
 {
-    const struct sdme_buffer *typed = &forward->typed;
     double now = sdme_now();
 
     if (!forward->escape || !forward->input.terminal)
         return false;
-    for (size_t i = typed->start; i < typed->end; i++) {
-        if (typed->data[i] != ESCAPE_CHARACTER) {
+    for (size_t i = 0; i < count; i++) {
+        if (typed[i] != ESCAPE_CHARACTER) {
             forward->escapes[0] = forward->escapes[1] = -INFINITY;
             continue;
         }
@@ -189,27 +192,41 @@ static void type_end_of_file(struct sdme_forward *forward)
         character = (char) attributes.c_cc[VEOF];
     if (character == _POSIX_VDISABLE)
         return;
-    memset(forward->typed.data, character, 2);
-    forward->typed.start = 0;
-    forward->typed.end = forward->last == '\n' ? 1 : 2;
+    for (int times = forward->last == '\n' ? 1 : 2; times > 0; times--)
+        forward->typed.data[forward->typed.end++] = character;
 }
 
-/* 0, SDME_FORWARD_ESCAPED, or an error. */
+/* Room for what ends the input is always kept. */
+static bool wants_input(const struct sdme_forward *forward)
+{
+    return !forward->input_ended && sdme_buffer_room(&forward->typed) > 2;
+}
+
+/* What is typed waits while nobody has the pty open. */
+static int type_input(struct sdme_forward *forward, struct sdme_error *error)
+{
+    if (forward->hung_up)
+        return 0;
+    int code = sdme_buffer_flush(&forward->typed, &forward->master);
+    if (code == -EIO)
+        forward->hung_up = true;
+    return code < 0 && code != -EIO && code != -EAGAIN ? sdme_fail(error, code, "write to the pty")
+                                                       : 0;
+}
+
+/*
+ * 0, SDME_FORWARD_ESCAPED, or an error. Input is read even while nobody takes it: otherwise there
+ * would be no escape from a program that hangs.
+ */
 static int forward_input(struct sdme_forward *forward, struct sdme_error *error)
 {
     for (int round = 0; round < ROUNDS; round++) {
-        int code = sdme_buffer_flush(&forward->typed, &forward->master);
+        struct sdme_buffer *typed = &forward->typed;
+        int code = type_input(forward, error);
 
-        if (code == -EAGAIN)
-            return 0;
-        /* It was hung up, which reading from it tells; nobody will get this. */
-        if (code == -EIO)
-            forward->typed.start = forward->typed.end;
-        else if (code < 0)
-            return sdme_fail(error, code, "write to the pty");
-        if (forward->input_ended)
-            return 0;
-        ssize_t count = sdme_buffer_fill(&forward->typed, &forward->input);
+        if (code < 0 || !wants_input(forward))
+            return code;
+        ssize_t count = sdme_buffer_fill(typed, &forward->input);
         if (count == -EAGAIN)
             return 0;
         if (count == 0 || count == -EIO) {
@@ -218,10 +235,20 @@ static int forward_input(struct sdme_forward *forward, struct sdme_error *error)
         }
         if (count < 0)
             return sdme_fail(error, (int) count, "read from the input");
-        if (is_escape(forward))
+        if (is_escape(forward, typed->data + typed->end - count, (size_t) count))
             return SDME_FORWARD_ESCAPED;
-        forward->last = forward->typed.data[forward->typed.end - 1];
+        forward->last = typed->data[typed->end - 1];
     }
+    return 0;
+}
+
+/* Nothing more to show for now. */
+static int pause_output(struct sdme_forward *forward, struct sdme_error *error)
+{
+    if (forward->draining || (forward->hung_up && !forward->until_drained))
+        return SDME_FORWARD_HANGUP;
+    if (sdme_stream_is_broken(&forward->output))
+        return sdme_fail(error, EPIPE, "write to the output");
     return 0;
 }
 
@@ -236,38 +263,27 @@ static int forward_output(struct sdme_forward *forward, struct sdme_error *error
         if (code < 0)
             return sdme_fail(error, code, "write to the output");
         ssize_t count = sdme_buffer_fill(&forward->shown, &forward->master);
-        if (count == 0 || count == -EIO || (count == -EAGAIN && forward->draining))
-            return SDME_FORWARD_HANGUP;
-        if (count == -EAGAIN)
-            return sdme_stream_is_broken(&forward->output)
-                       ? sdme_fail(error, EPIPE, "write to the output")
-                       : 0;
+        forward->hung_up = count == 0 || count == -EIO;
+        if (forward->hung_up || count == -EAGAIN)
+            return pause_output(forward, error);
         if (count < 0)
             return sdme_fail(error, (int) count, "read from the pty");
     }
     return 0;
 }
 
-static bool is_full(const struct sdme_buffer *buffer)
-{
-    return buffer->start < buffer->end;
-}
-
-static bool wants_input(const struct sdme_forward *forward)
-{
-    return !forward->input_ended && !is_full(&forward->typed);
-}
-
 /* A stream that nothing is wanted from is taken out: its hang-up would be ready for ever. */
 static int watch(struct sdme_forward *forward, struct sdme_error *error)
 {
-    bool typing = is_full(&forward->typed), showing = is_full(&forward->shown);
+    bool typing = !sdme_buffer_is_empty(&forward->typed);
+    bool showing = !sdme_buffer_is_empty(&forward->shown);
     bool reading = wants_input(forward) && !sdme_stream_in_background(&forward->input);
     uint32_t master = (typing ? EPOLLOUT : 0) | (showing ? 0 : EPOLLIN);
-    int code;
 
-    code = sdme_stream_watch(&forward->input, forward->epoll,
-                             reading ? EPOLLIN : SDME_STREAM_UNWATCHED, error);
+    if (forward->hung_up)
+        master = 0;
+    int code = sdme_stream_watch(&forward->input, forward->epoll,
+                                 reading ? EPOLLIN : SDME_STREAM_UNWATCHED, error);
     if (code < 0)
         return code;
     code = sdme_stream_watch(&forward->output, forward->epoll, showing ? EPOLLOUT : 0, error);
@@ -306,9 +322,9 @@ int sdme_forward_step(struct sdme_forward *forward, struct sdme_error *error)
     if (code == 0)
         code = pass_size(forward, error);
     if (code == 0)
-        code = forward_input(forward, error);
-    if (code == 0)
         code = forward_output(forward, error);
+    if (code == 0)
+        code = forward_input(forward, error);
     return code ? code : watch(forward, error);
 }
 
@@ -316,8 +332,12 @@ double sdme_forward_timeout(const struct sdme_forward *forward)
 {
     if (wants_input(forward) && forward->input.always_ready)
         return 0;
-    if (is_full(&forward->shown) && forward->output.always_ready)
+    if (!sdme_buffer_is_empty(&forward->shown) && forward->output.always_ready)
         return 0;
+    if (forward->draining && sdme_buffer_is_empty(&forward->shown))
+        return 0;
+    if (forward->hung_up && sdme_buffer_is_empty(&forward->shown))
+        return HANGUP_INTERVAL;
     if (is_in_background(forward) || sdme_now() - forward->background < SETTLING_SECONDS)
         return SDME_STREAM_BACKGROUND_INTERVAL;
     return -1;

@@ -17,7 +17,12 @@ struct sdme_forward_options {
     int master;
     int input, output; /* terminals or not */
     bool escape;       /* ^] three times within a second, typed at a terminal, ends it */
-    int resize;        /* becomes readable when a window changed, and is read empty; -1: none */
+    /*
+     * A hang-up is not the end, only sdme_forward_drain() leads to it: systemd opens, resets and
+     * closes a terminal before the program that will use it does.
+     */
+    bool until_drained;
+    int resize; /* becomes readable when a window changed, and is read empty; -1: none */
 };
 
 /*
@@ -33,6 +38,8 @@ struct sdme_forward {
     int epoll;                            /* ready when there is something to do; -1 when closed */
     bool escape;
     bool input_ended;
+    bool until_drained;
+    bool hung_up; /* for now */
     bool draining;
     char last;         /* the last byte of input */
     double escapes[2]; /* when the last two ^] in a row were typed */
@@ -42,7 +49,7 @@ struct sdme_forward {
 };
 
 enum {
-    SDME_FORWARD_HANGUP = 1, /* the pty has no users any more, and all they wrote is shown */
+    SDME_FORWARD_HANGUP = 1, /* the pty has no users any more or is drained; all is shown */
     SDME_FORWARD_ESCAPED = 2,
 };
 

@@ -125,11 +125,6 @@ int sdme_relay_open(int from, int to, struct sdme_relay *ret_relay, struct sdme_
     return 0;
 }
 
-static bool is_waiting_to_write(const struct sdme_relay *relay)
-{
-    return relay->buffer.start < relay->buffer.end;
-}
-
 /* 1 at the end, 0 when one side has to wait. */
 static int relay_copy(struct sdme_relay *relay, struct sdme_error *error)
 {
@@ -162,7 +157,7 @@ int sdme_relay_step(struct sdme_relay *relay, struct sdme_error *error)
 
     if (code)
         return code;
-    bool writing = is_waiting_to_write(relay);
+    bool writing = !sdme_buffer_is_empty(&relay->buffer);
     code = sdme_stream_watch(&relay->from, relay->epoll,
                              writing || background ? SDME_STREAM_UNWATCHED : EPOLLIN, error);
     if (code < 0)
@@ -172,7 +167,7 @@ int sdme_relay_step(struct sdme_relay *relay, struct sdme_error *error)
 
 double sdme_relay_timeout(const struct sdme_relay *relay)
 {
-    if (is_waiting_to_write(relay))
+    if (!sdme_buffer_is_empty(&relay->buffer))
         return relay->to.always_ready ? 0 : -1;
     if (relay->from.always_ready)
         return 0;

@@ -173,12 +173,16 @@ int sdme_stream_watch(struct sdme_stream *stream, int epoll, uint32_t events,
 
 ssize_t sdme_buffer_fill(struct sdme_buffer *buffer, struct sdme_stream *from)
 {
-    ssize_t count = sdme_stream_read(from, buffer->data, sizeof buffer->data);
+    size_t held = buffer->end - buffer->start;
 
-    if (count > 0) {
+    if (buffer->start) {
+        memmove(buffer->data, buffer->data + buffer->start, held);
         buffer->start = 0;
-        buffer->end = (size_t) count;
+        buffer->end = held;
     }
+    ssize_t count = sdme_stream_read(from, buffer->data + held, sizeof buffer->data - held);
+    if (count > 0)
+        buffer->end += (size_t) count;
     return count;
 }
 

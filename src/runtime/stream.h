@@ -28,7 +28,10 @@ struct sdme_stream {
 #define SDME_STREAM_UNWATCHED UINT32_MAX
 #define SDME_STREAM_CLOSED ((struct sdme_stream){.fd = -1, .watched = SDME_STREAM_UNWATCHED})
 
-/* @fd stays the caller's and may be closed. @access is O_RDONLY, O_WRONLY or O_RDWR. */
+/*
+ * @fd stays the caller's and may be closed; nothing of it changes, but that a pty master becomes
+ * O_NONBLOCK. @access is O_RDONLY, O_WRONLY or O_RDWR.
+ */
 int sdme_stream_open(int fd, int access, struct sdme_stream *ret_stream, struct sdme_error *error);
 
 void sdme_stream_close(struct sdme_stream *stream);
@@ -72,7 +75,17 @@ struct sdme_buffer {
     size_t start, end; /* of what is in it */
 };
 
-/* Reads into an empty buffer: as sdme_stream_read(). */
+static inline bool sdme_buffer_is_empty(const struct sdme_buffer *buffer)
+{
+    return buffer->start == buffer->end;
+}
+
+static inline size_t sdme_buffer_room(const struct sdme_buffer *buffer)
+{
+    return sizeof buffer->data - (buffer->end - buffer->start);
+}
+
+/* Reads more into a buffer that has room: as sdme_stream_read(). */
 ssize_t sdme_buffer_fill(struct sdme_buffer *buffer, struct sdme_stream *from);
 
 /* Writes all that is in it: 0 when it is empty, -EAGAIN when there is something left. */

@@ -220,6 +220,13 @@ describe("a terminal that is forwarded", function()
             end
         end)
 
+        it("even if the program takes no input", function()
+            local act <const> = join "stty raw -echo; echo ready; sleep 60"
+            host:expect "ready"
+            host:type(("x"):rep(20000) .. ESCAPE:rep(3))
+            assert.equal("escaped", stage:finish(act))
+        end)
+
         it("but not if something else comes between or it takes too long", function()
             local act <const> = join "stty raw -echo; echo ready; head -c 9 | od -An -c -w9"
             host:expect "ready"
@@ -264,6 +271,33 @@ describe("a terminal that is forwarded", function()
             local act <const> = join "echo shown; sleep 60"
             host:expect "shown"
             stage:pass(0.05)
+            assert.is_nil(act.results)
+            assert.is_nil((select(3, act.pending:poll())))
+            act.pending:drain()
+            assert.equal(0, (select(3, act.pending:poll())))
+            assert.equal("hangup", stage:finish(act))
+        end)
+
+        it("when it is told to drain, and not at a hang-up, if it may be opened again", function()
+            local path, slave
+            master, slave, path = pty.open()
+            stage.opened[#stage.opened + 1] = master
+            slave:close()
+            local act <const> = stage:add(pty.forward {
+                master = master, input = host.slave, output = host.slave, until_drained = true,
+            })
+            host:type "early\r"
+            for _ = 1, 2 do
+                stage:pass(0.05)
+                local terminal <close> = assert(io.open(path, "r+"))
+                child = stage:spawn {
+                    argv = { "sh", "-c", "read line; echo got $line" },
+                    stdin = terminal, stdout = terminal, session = true,
+                }
+                terminal:close()
+                host:expect "got early\r\n"
+                host:type "early\r"
+            end
             assert.is_nil(act.results)
             act.pending:drain()
             assert.equal("hangup", stage:finish(act))
