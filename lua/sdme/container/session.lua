@@ -221,6 +221,7 @@ local function run_on_terminal(bus, name, options)
     end
     local forward <close> = fault.check(core.pty.forward {
         master = master, input = options.stdin or 0, output = options.stdout or 1,
+        until_drained = true,
     })
     local command <close> = guest.start(bus, {
         argv = options.argv, env = env, cwd = options.cwd, user = options.user or "root",
