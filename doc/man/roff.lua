@@ -64,7 +64,7 @@ Page.__index = Page
 ---@param version string
 function M.page(name, section, heading, version)
     local page <const> = setmetatable({ lines = {} }, Page)
-    -- Builds that shall be reproducible set the time: reproducible-builds.org/docs/source-date-epoch
+    -- Set by builds that shall be reproducible: reproducible-builds.org/specs/source-date-epoch
     local time <const> = math.tointeger(tonumber(os.getenv "SOURCE_DATE_EPOCH")) or os.time()
     page:line('.TH %s %d "%s" "sdme %s" "%s"', escape(name:upper()), section,
         os.date("!%Y-%m-%d", time), version, heading)

@@ -36,12 +36,19 @@ local function write_option(page, option, more)
     end
 end
 
+-- The options of every command.
+local common <const> = {}
+
+for _, option in ipairs(arguments.options { name = "sdme" }) do
+    common[option.long] = true
+end
+
 local function write_options(page, command)
     local takes_settings = false
     for _, option in ipairs(arguments.options(command)) do
         if is_setting(option, command) then
             takes_settings = true
-        elseif option.long ~= "help" then
+        elseif not common[option.long] then
             write_option(page, option)
         end
     end
@@ -181,8 +188,9 @@ return function()
             .. " so. Results are on stdout, everything else on stderr.",
         "Commands need root, but for " .. commands_for_anyone() .. ".")
     page:section "OPTIONS"
-    write_options(page, cli.root)
-    page:term("\\fB\\-h\\fR, \\fB\\-\\-help\\fR", "Show help; every command has it.")
+    for _, option in ipairs(arguments.options(cli.root)) do
+        write_option(page, option, common[option.long] and " Every command has it." or nil)
+    end
     page:section "COMMANDS"
     each_command(cli.root, "sdme", function(command, path)
         write_command(page, command, path)

@@ -1,0 +1,35 @@
+-- Every example of the Lua API runs as it stands.
+
+local page <const> = require "spec.support.page"
+local scratch <const> = require "spec.support.scratch"
+local sdme <const> = require "spec.support.sdme"
+
+local PAGE <const> = "doc/lua.md"
+
+-- What the page says that its examples have, before the example on the line that it has there.
+local PRELUDE <const> = [[local sdme <const> = require "sdme"; ]]
+    .. [[local core <const>, task <const> = sdme.core, sdme.task; ]]
+    .. [[local web <const> = sdme.container "web"]]
+
+local function script_of(example)
+    local path <const> = scratch.directory() .. "/lua.md"
+    local file <close> = assert(io.open(path, "w"))
+    assert(file:write(PRELUDE, ("\n"):rep(example.line - 1), example.code))
+    return path
+end
+
+describe("an example of doc/lua.md", function()
+    setup(function()
+        sdme.ok("create", "--name", "web", "--started")
+    end)
+    teardown(sdme.clean)
+    after_each(scratch.clean)
+
+    for _, example in ipairs(page.examples(PAGE)) do
+        it(("runs: line %d"):format(example.line), function()
+            local result <const> = sdme.run("run", script_of(example))
+            assert.same({ status = 0, err = "" }, { status = result.status, err = result.err })
+            assert.matches("^NAME[^\n]*\nweb +running [^\n]*$", sdme.ok "ps")
+        end)
+    end
+end)
