@@ -174,7 +174,8 @@ describe("security", function()
 
     it("copies nothing for a user namespace", function()
         start "--userns"
-        local kilobytes <const> = shell.run("du -sk %s/containers/web/upper | cut -f1", sdme.datadir())
+        local kilobytes <const> = shell.run("du -sk %s/containers/web/upper | cut -f1",
+            sdme.datadir())
         assert.is_true(tonumber(kilobytes) < 1024)
     end)
 
@@ -228,7 +229,8 @@ describe("hidden directories", function()
         sdme.ok("set", "web", "-o", "/usr/share/doc")
         sdme.ok("start", "web")
         assert.equal("", inside("ls", "-A", "/usr/share/doc"))
-        assert.equal(shell.run "ls -A /usr/share/zoneinfo", inside("ls", "-A", "/usr/share/zoneinfo"))
+        assert.equal(shell.run "ls -A /usr/share/zoneinfo",
+            inside("ls", "-A", "/usr/share/zoneinfo"))
     end)
 end)
 
@@ -236,7 +238,8 @@ describe("a container that ends by itself", function()
     after_each(sdme.clean)
 
     local function kill_guest()
-        sdme.run("exec", "web", "sh", "-c", "kill -SEGV 1 2>/dev/null; systemctl --force --force poweroff")
+        sdme.run("exec", "web", "sh", "-c",
+            "kill -SEGV 1 2>/dev/null; systemctl --force --force poweroff")
     end
 
     local function comes_back()
