@@ -226,12 +226,13 @@ static const char *search_path(char *const *environment)
     return ours ? ours : _PATH_DEFPATH;
 }
 
+/* A directory of PATH that we may not search has no programs for us. */
 static int check_program(const char *path)
 {
     struct stat file;
 
     if (stat(path, &file) < 0)
-        return -errno;
+        return -ENOENT;
     if (!S_ISREG(file.st_mode) || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
         return -EACCES;
     return 0;
