@@ -26,8 +26,8 @@ function M.shell(line, options)
     return M.run(options)
 end
 
----A file with a Lua program, which has `core`, `task` and `await`, and the command line that runs it
----in an interpreter like this one.
+---A file with a Lua program, which has `core` and `task`, and the command line that runs it in an
+---interpreter like this one.
 ---@param program string
 ---@return string command, string path
 function M.lua_command(program)

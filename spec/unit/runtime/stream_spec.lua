@@ -132,7 +132,8 @@ describe("core.stream", function()
                 local output <const>, result <const> = program.lua([[
                     local child <const> = core.process.spawn { argv = { "true" }, stdin = "pipe" }
                     task.await(child:wait())
-                    print(task.await(core.stream.writer(child:stdin(), ("x"):rep(1 << 20))))]], before)
+                    print(task.await(core.stream.writer(child:stdin(), ("x"):rep(1 << 20))))]],
+                        before)
                 assert.equal("0\n", output)
                 assert.same({ code = 0 }, result)
             end
@@ -151,7 +152,8 @@ describe("core.stream", function()
             local from <const>, to <const> = pipe()
             local count <const>, got <const> = task.all(
                 function()
-                    return task.await(stream.relay { from = file_with "text", to = to, close = true })
+                    return task.await(stream.relay { from = file_with "text", to = to,
+                        close = true })
                 end,
                 function() return task.await(stream.reader(from)) end
             )
@@ -163,7 +165,8 @@ describe("core.stream", function()
             for _, source in ipairs { { "yes" }, { "sleep", "60" } } do
                 local from <const> = stage:spawn { argv = source, stdout = "pipe" }
                 local sink <const> = stage:spawn { argv = { "sleep", "60" }, stdin = "pipe" }
-                local act <const> = stage:add(stream.relay { from = from:stdout(), to = sink:stdin() })
+                local act <const> = stage:add(stream.relay { from = from:stdout(),
+                    to = sink:stdin() })
                 stage:pass(0.05)
                 assert.is_nil(act.results)
                 sink:kill "KILL"
@@ -246,7 +249,8 @@ describe("core.stream", function()
             finally(function() os.remove(path) end)
             stage:spawn {
                 argv = { "/bin/bash", "--norc", "-c", ([[set -m; %s &
-                    read line; echo "shell got $line"; jobs; fg >/dev/null; echo back]]):format(command) },
+                    read line; echo "shell got $line"; jobs; fg >/dev/null
+                    echo back]]):format(command) },
                 stdin = host.slave, stdout = host.slave, stderr = host.slave,
                 session = true, controlling_terminal = host.slave,
             }
