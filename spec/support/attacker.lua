@@ -15,7 +15,8 @@ function M.start(program, ...)
     local pid <const> = shell.run("perl -e %s " .. table.concat(words, " ")
         .. " > /dev/null 2>&1 < /dev/null & echo $!", program)
     scratch.finally(function()
-        shell.run("kill -9 " .. pid .. "; while kill -0 " .. pid .. " 2> /dev/null; do sleep 0.01; done")
+        shell.run("kill -9 " .. pid .. "; while kill -0 " .. pid
+            .. " 2> /dev/null; do sleep 0.01; done")
     end)
 end
 

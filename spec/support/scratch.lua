@@ -17,7 +17,8 @@ function M.directory()
     return path
 end
 
----A new filesystem of `type`, mounted from an image in memory; the spec is skipped where it can't be.
+---A new filesystem of `type`, mounted from an image in memory; where that can't be, the spec is
+---skipped.
 ---@param type string "ext4", "btrfs", "xfs"
 ---@param size string as truncate(1) takes it
 ---@param options string|nil mount options

@@ -43,7 +43,8 @@ function M.lua(program, before)
     handle:close()
     local interpreter <const> = M.run("readlink /proc/%s/exe", M.run("echo $PPID"))
     local verb <const> = interpreter:match("/sdme$") and "run" or "--"
-    local ok <const>, output <const> = pcall(M.run, (before or "") .. " %s %s %s", interpreter, verb, path)
+    local ok <const>, output <const> = pcall(M.run, (before or "") .. " %s %s %s", interpreter,
+        verb, path)
     os.remove(path)
     return ok and output or error(output, 2)
 end

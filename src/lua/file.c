@@ -276,7 +276,7 @@ static int file_list(lua_State *L)
         sdme_names_read(*fd, at.path, names, &error) < 0)
         return sdme_lua_fail(L, &error);
     *fd = sdme_close(*fd);
-    sdme_names_sort_by_name(names);
+    sdme_names_sort(names);
     lua_createtable(L, (int) names->count, 0);
     lua_createtable(L, 0, (int) names->count);
     for (size_t i = 0; i < names->count; i++) {

@@ -88,8 +88,7 @@ int sdme_names_read(int fd, const char *path, struct sdme_names *ret_names,
         struct dirent64 *record = (void *) (records.bytes + at);
 
         if (!is_dots(record->d_name))
-            names.entries[names.count++] =
-                (struct sdme_name){record->d_ino, record->d_type, record->d_name};
+            names.entries[names.count++] = (struct sdme_name){record->d_type, record->d_name};
         at += record->d_reclen;
     }
     names.text = records.bytes;
@@ -109,20 +108,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(((const struct sdme_name *) a)->name, ((const struct sdme_name *) b)->name);
 }
 
-static int compare_inodes(const void *a, const void *b)
-{
-    uint64_t first = ((const struct sdme_name *) a)->inode;
-    uint64_t second = ((const struct sdme_name *) b)->inode;
-
-    return (first > second) - (first < second);
-}
-
-void sdme_names_sort_by_name(struct sdme_names *names)
+void sdme_names_sort(struct sdme_names *names)
 {
     qsort(names->entries, names->count, sizeof *names->entries, compare_names);
-}
-
-void sdme_names_sort_by_inode(struct sdme_names *names)
-{
-    qsort(names->entries, names->count, sizeof *names->entries, compare_inodes);
 }

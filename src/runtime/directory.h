@@ -2,7 +2,7 @@
 #ifndef SDME_RUNTIME_DIRECTORY_H
 #define SDME_RUNTIME_DIRECTORY_H
 
-#include <stdint.h>
+#include <stddef.h>
 
 #include "error.h"
 
@@ -11,9 +11,7 @@
  * while it is worked through. "." and ".." are left out.
  */
 struct sdme_name {
-    uint64_t inode;
-    unsigned char
-        type; /* DT_REG, ...; DT_UNKNOWN where the filesystem doesn't say, see readdir(3) */
+    unsigned char type; /* DT_REG, ...; DT_UNKNOWN where the filesystem doesn't say: readdir(3) */
     char *name;
 };
 
@@ -29,8 +27,7 @@ int sdme_names_read(int fd, const char *path, struct sdme_names *ret_names,
                     struct sdme_error *error);
 void sdme_names_free(struct sdme_names *names);
 
-/* By name, byte by byte, or by inode number, which is near the order on the disk. */
-void sdme_names_sort_by_name(struct sdme_names *names);
-void sdme_names_sort_by_inode(struct sdme_names *names);
+/* Byte by byte. */
+void sdme_names_sort(struct sdme_names *names);
 
 #endif

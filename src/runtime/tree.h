@@ -44,8 +44,9 @@ struct sdme_tree_copy {
  * Copies @source (a file of any type, or a directory and all below it) to @target, which must not
  * exist: owners, modes, times, ACLs, capabilities and user.*, trusted.* attributes, hard links
  * within the tree, holes; sharing the data (FICLONE) where the filesystem can. Attributes that
- * belong to the host's policy (security.selinux, ima, evm) are left out. A file that changes
- * meanwhile is -EBUSY. Whatever fails, nothing is left of @target.
+ * belong to the host's policy (security.selinux, ima, evm) are left out; one of the others that the
+ * target's filesystem can't hold is an error. A file that changes meanwhile is -EBUSY. Whatever
+ * fails, nothing is left of @target.
  */
 int sdme_tree_copy(int source_root, const char *source, int target_root, const char *target,
                    const struct sdme_tree_copy *options, struct sdme_tree_size *ret_size,

@@ -26,7 +26,8 @@ describe("core.digest", function()
         sum:update(""):update("bc")
         assert.equal(ABC, sum:hex())
         assert.equal(ABC, sum:hex())
-        assert.equal(ABC, (sum:bytes():gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)))
+        assert.equal(ABC,
+            (sum:bytes():gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)))
         assert.equal(32, #sum:bytes())
     end)
 
@@ -38,7 +39,8 @@ describe("core.digest", function()
             local hex, length = digest.file(path)
             assert.equal(size, length)
             assert.equal(shell.run("sha256sum < %s", path):match("^%x+"), hex)
-            assert.equal(shell.run("sha512sum < %s", path):match("^%x+"), (digest.file(path, "sha512")))
+            assert.equal(shell.run("sha512sum < %s", path):match("^%x+"),
+                (digest.file(path, "sha512")))
         end
     end)
 

@@ -76,7 +76,8 @@ describe("core.file", function()
         end)
 
         it("raises for what it doesn't know", function()
-            assert.error_matches(function() file.read(dir, { folow = true }) end, "unknown option 'folow'")
+            assert.error_matches(function() file.read(dir, { folow = true }) end,
+                "unknown option 'folow'")
             assert.error_matches(function() file.read(dir .. "\0x") end, "NUL byte")
         end)
     end)
@@ -104,7 +105,8 @@ describe("core.file", function()
             shell.run("ln -s %s %s", dir .. "/secret", root .. "/absolute")
             shell.run("ln -s ../secret %s", root .. "/relative")
             shell.run("ln -s %s %s", dir, root .. "/up")
-            for _, path in ipairs { "../secret", "absolute", "relative", "up/secret", "/../../secret" } do
+            for _, path in ipairs { "../secret", "absolute", "relative", "up/secret",
+                "/../../secret" } do
                 assert.equal("ENOENT", code_of(file.read(path, inside)))
             end
         end)
@@ -119,7 +121,8 @@ describe("core.file", function()
             local with <const> = { root = inside.root, sync = false }
             assert.equal("ENOENT", code_of(file.write("var/x", "x", with)))
             assert.equal("ENOENT", code_of(file.mkdir("var/x", inside)))
-            assert.equal("ENOENT", code_of(file.mkdir("var/x/y", { root = inside.root, parents = true })))
+            assert.equal("ENOENT",
+                code_of(file.mkdir("var/x/y", { root = inside.root, parents = true })))
             assert.equal("ENOENT", code_of(file.symlink("x", "var/x", inside)))
             assert.equal("ENOENT", code_of(file.whiteout("var/x", inside)))
             assert.equal("", shell.run("ls -A %s", dir .. "/outside"))
@@ -182,7 +185,8 @@ describe("core.file", function()
 
         it("leaves the old file and nothing else when the disk is full", function()
             needs.root()
-            shell.run("mkdir %s && mount -t tmpfs -o size=64k none %s", dir .. "/small", dir .. "/small")
+            shell.run("mkdir %s && mount -t tmpfs -o size=64k none %s", dir .. "/small",
+                dir .. "/small")
             scratch.finally(function() shell.run("umount -l %s", dir .. "/small") end)
             put("small/x", "old")
             local code, message = code_of(file.write(dir .. "/small/x", ("a"):rep(1024 * 1024)))
@@ -201,7 +205,8 @@ describe("core.file", function()
             for i = 1, 400 do
                 assert(file.write(dir .. "/x", i % 2 == 0 and old or new, { sync = false }))
             end
-            shell.run("sleep 0.1; while [ $(grep -c 200000 %s) -lt 200 ]; do sleep 0.05; done", dir .. "/seen")
+            shell.run("sleep 0.1; while [ $(grep -c 200000 %s) -lt 200 ]; do sleep 0.05; done",
+                dir .. "/seen")
             for line in io.lines(dir .. "/seen") do
                 assert.matches("^[on][on]200000$", line)
             end
@@ -283,8 +288,10 @@ describe("core.file", function()
         assert(file.mknod(dir .. "/b", "block", { major = 259, minor = 70000 }))
         assert(file.mknod(dir .. "/f", "fifo", { mode = "0644" }))
         assert(file.mknod(dir .. "/s", "socket"))
-        assert.equal("character special file 666 1 3", shell.run("stat -c '%%F %%a %%Hr %%Lr' %s", dir .. "/c"))
-        assert.equal("block special file 600 259 70000", shell.run("stat -c '%%F %%a %%Hr %%Lr' %s", dir .. "/b"))
+        assert.equal("character special file 666 1 3",
+            shell.run("stat -c '%%F %%a %%Hr %%Lr' %s", dir .. "/c"))
+        assert.equal("block special file 600 259 70000",
+            shell.run("stat -c '%%F %%a %%Hr %%Lr' %s", dir .. "/b"))
         assert.equal("fifo", file.stat(dir .. "/f").type)
         assert.equal("socket", file.stat(dir .. "/s").type)
         assert.has_error(function() file.mknod(dir .. "/x", "directory") end)
@@ -312,7 +319,8 @@ describe("core.file", function()
         it("replaces unless told otherwise", function()
             put("a", "a")
             put("b", "b")
-            assert.equal("EEXIST", code_of(file.rename(dir .. "/a", dir .. "/b", { replace = false })))
+            assert.equal("EEXIST",
+                code_of(file.rename(dir .. "/a", dir .. "/b", { replace = false })))
             assert.equal("b", get "b")
             assert(file.rename(dir .. "/a", dir .. "/b", { sync = true }))
             assert.equal("a", get "b")
@@ -325,14 +333,16 @@ describe("core.file", function()
             assert(file.rename(dir .. "/a", dir .. "/d", { exchange = true }))
             assert.equal("a", get "d")
             assert.equal("e", shell.run("ls %s", dir .. "/a"))
-            assert.equal("ENOENT", code_of(file.rename(dir .. "/a", dir .. "/x", { exchange = true })))
+            assert.equal("ENOENT",
+                code_of(file.rename(dir .. "/a", dir .. "/x", { exchange = true })))
         end)
     end)
 
     describe("stat", function()
         it("tells what a thing is, as stat(1) does", function()
             put("x", "12345")
-            shell.run("chmod 2640 %s; ln %s %s; touch -d @1000000000.5 %s", dir .. "/x", dir .. "/x",
+            shell.run("chmod 2640 %s; ln %s %s; touch -d @1000000000.5 %s", dir .. "/x",
+                dir .. "/x",
                 dir .. "/y", dir .. "/x")
             local found <const> = assert(file.stat(dir .. "/x"))
             assert.equal("file", found.type)
@@ -369,7 +379,8 @@ describe("core.file", function()
         put("\27[31m\nx", "")
         local names, types = file.list(dir)
         assert.same({ "\27[31m\nx", "a", "b", "c", "d" }, names)
-        assert.same({ ["\27[31m\nx"] = "file", a = "file", b = "directory", c = "symlink", d = "fifo" }, types)
+        assert.same({ ["\27[31m\nx"] = "file", a = "file", b = "directory", c = "symlink",
+            d = "fifo" }, types)
         assert.same({}, file.list(dir .. "/b"))
         assert.equal("ENOTDIR", code_of(file.list(dir .. "/a")))
         assert.equal("ENOENT", code_of(file.list(dir .. "/missing")))

@@ -32,9 +32,12 @@ describe("core.tree.shift", function()
     after_each(scratch.clean)
 
     it("adds an offset to the owners within the range, and to no others", function()
-        shell.run([[mkdir -p %s; cd %s; touch root user last beyond done; chown 1000:100 user; chown 65535:65535 last
-            chown 65536:70000 beyond; chown 524288:589823 done; ln -s root link; mkfifo fifo; mknod zero c 1 5
-            mkdir -m 1777 tmp; mkdir -m 2755 group; chown 0:50 group]], disk .. "/x/sub", disk .. "/x")
+        shell.run([[mkdir -p %s; cd %s
+            touch root user last beyond done; chown 1000:100 user; chown 65535:65535 last
+            chown 65536:70000 beyond; chown 524288:589823 done
+            ln -s root link; mkfifo fifo; mknod zero c 1 5
+            mkdir -m 1777 tmp; mkdir -m 2755 group; chown 0:50 group]], disk .. "/x/sub",
+                disk .. "/x")
         assert.equal(10, tree.shift(disk .. "/x", TO))
         assert.equal("755 524288 524288", owner(disk .. "/x"))
         assert.equal("644 524288 524288", owner(disk .. "/x/root"))
@@ -50,7 +53,8 @@ describe("core.tree.shift", function()
 
     it("keeps setuid and setgid bits and capabilities, which are then for the new root", function()
         needs.program "setfattr"
-        shell.run("mkdir %s; cd %s; for f in su both raw; do cp /bin/true $f; done; chmod 4711 su; chown 5:6 both; chmod 6755 both",
+        shell.run("mkdir %s; cd %s; for f in su both raw; do cp /bin/true $f; done; chmod 4711 "
+            .. "su; chown 5:6 both; chmod 6755 both",
             disk .. "/x", disk .. "/x")
         assert(file.set_attribute(disk .. "/x/raw", CAPABILITY, RAW_2))
         assert(file.set_attribute(disk .. "/x/both", CAPABILITY, RAW_2))
@@ -60,7 +64,8 @@ describe("core.tree.shift", function()
         assert.equal(RAW_3, file.get_attribute(disk .. "/x/raw", CAPABILITY))
         assert.equal(RAW_3, file.get_attribute(disk .. "/x/both", CAPABILITY))
         for _, name in ipairs { "su", "both", "raw" } do
-            assert.same(name == "su" and {} or { CAPABILITY }, (file.list_attributes(disk .. "/x/" .. name)))
+            assert.same(name == "su" and {} or { CAPABILITY },
+                (file.list_attributes(disk .. "/x/" .. name)))
         end
         assert(tree.shift(disk .. "/x", { from = 524288, to = 0 }))
         assert.equal("6755 5 6", owner(disk .. "/x/both"))
@@ -69,16 +74,19 @@ describe("core.tree.shift", function()
 
     it("shifts the users and groups in ACLs", function()
         needs.program("setfacl", "getfacl")
-        shell.run("mkdir %s; cd %s; touch f; setfacl -m u:1000:rw,u:70000:r,g:50:r f; setfacl -d -m u:1001:rwx .",
+        shell.run("mkdir %s; cd %s; touch f; setfacl -m u:1000:rw,u:70000:r,g:50:r f; setfacl -d "
+            .. "-m u:1001:rwx .",
             disk .. "/x", disk .. "/x")
         assert(tree.shift(disk .. "/x", TO))
         assert.equal("user:70000:r--\nuser:525288:rw-\ngroup:524338:r--",
             shell.run("getfacl -pnc %s | grep :.*[0-9]", disk .. "/x/f"))
-        assert.equal("default:user:525289:rwx", shell.run("getfacl -pnc %s | grep :.*[0-9]", disk .. "/x"))
+        assert.equal("default:user:525289:rwx",
+            shell.run("getfacl -pnc %s | grep :.*[0-9]", disk .. "/x"))
     end)
 
     it("changes nothing a second time", function()
-        shell.run("mkdir -p %s; cd %s; cp /bin/true su; chmod 4755 su; setfattr -n user.x -v y su; setfacl -m u:1:r su || :",
+        shell.run("mkdir -p %s; cd %s; cp /bin/true su; chmod 4755 su; setfattr -n user.x -v y "
+            .. "su; setfacl -m u:1:r su || :",
             disk .. "/x/a", disk .. "/x/a")
         assert.equal(3, tree.shift(disk .. "/x", TO))
         assert(file.set_attribute(disk .. "/x/a/su", CAPABILITY, RAW_3))
@@ -88,9 +96,10 @@ describe("core.tree.shift", function()
     end)
 
     it("goes on where it was interrupted, also amid one file", function()
-        shell.run("mkdir %s; cd %s; cp /bin/true before; cp /bin/true after; chown 524288:524288 after; chmod 755 before after",
+        shell.run("mkdir %s; cd %s; cp /bin/true before; cp /bin/true after; chown 524288:524288 "
+            .. "after; chmod 755 before after",
             disk .. "/x", disk .. "/x")
-        -- What it notes in a file before the owner changes: mode, size of the capability, capability.
+        -- What it notes in a file before its owner changes: the mode, the capability and its size.
         local note <const> = string.pack("<I4I4c24", tonumber("4755", 8), 24, RAW_3)
         for _, name in ipairs { "before", "after" } do
             assert(file.set_attribute(disk .. "/x/" .. name, "trusted.sdme.shift", note))
@@ -104,7 +113,8 @@ describe("core.tree.shift", function()
     end)
 
     it("gives every name of a setuid file the same result, in any number of threads", function()
-        shell.run("mkdir %s; cd %s; for i in $(seq 30); do mkdir d$i; cp /bin/true d$i/su; chmod 6755 d$i/su; for j in $(seq 30); do "
+        shell.run("mkdir %s; cd %s; for i in $(seq 30); do mkdir d$i; cp /bin/true d$i/su; chmod "
+            .. "6755 d$i/su; for j in $(seq 30); do "
             .. "ln d$i/su d$i/$j; done; done", disk .. "/x", disk .. "/x")
         for i = 1, 30 do
             assert(file.set_attribute(disk .. "/x/d" .. i .. "/su", CAPABILITY, RAW_2))
@@ -119,22 +129,27 @@ describe("core.tree.shift", function()
     end)
 
     it("copies no data up in an overlay with metacopy", function()
-        shell.run("cd %s; mkdir -p lower/bin upper work merged; head -c 8M /dev/urandom > lower/big; cp /bin/true lower/bin/su; "
+        shell.run("cd %s; mkdir -p lower/bin upper work merged; head -c 8M /dev/urandom > "
+            .. "lower/big; cp /bin/true lower/bin/su; "
             .. "chmod 4755 lower/bin/su; ln -s big lower/link; sync", disk)
-        needs.that(shell.succeeds("cd %s; mount -t overlay -o metacopy=on,lowerdir=lower,upperdir=upper,workdir=work none merged",
+        needs.that(shell.succeeds("cd %s; mount -t overlay -o "
+            .. "metacopy=on,lowerdir=lower,upperdir=upper,workdir=work none merged",
             disk), "overlayfs with metacopy on ext4")
         scratch.finally(function() shell.run("umount -l %s", disk .. "/merged") end)
         assert.equal(5, tree.shift(disk .. "/merged", TO))
         assert.equal("4755 524288 524288", owner(disk .. "/merged/bin/su"))
         assert.equal("644 0 0", owner(disk .. "/lower/big"))
-        assert.equal(shell.run("sha256sum < %s", disk .. "/lower/big"), shell.run("sha256sum < %s", disk .. "/merged/big"))
+        assert.equal(shell.run("sha256sum < %s", disk .. "/lower/big"),
+            shell.run("sha256sum < %s", disk .. "/merged/big"))
         assert.is_true(tree.measure(disk .. "/upper").allocated < 100 * 1024)
     end)
 
     it("leaves alone what is mounted, and what symlinks point to", function()
-        shell.run("cd %s; mkdir -p x/mnt outside; touch outside/f x/f outside/bound; mount --bind outside x/mnt; "
+        shell.run("cd %s; mkdir -p x/mnt outside; touch outside/f x/f outside/bound; mount --bind "
+            .. "outside x/mnt; "
             .. "mount --bind outside/bound x/f; ln -s ../outside x/link", disk)
-        scratch.finally(function() shell.run("umount -l %s %s", disk .. "/x/mnt", disk .. "/x/f") end)
+        scratch.finally(function() shell.run("umount -l %s %s", disk .. "/x/mnt",
+            disk .. "/x/f") end)
         assert(tree.shift(disk .. "/x", TO))
         for _, name in ipairs { "outside", "outside/f", "outside/bound" } do
             assert.matches(" 0 0$", owner(disk .. "/" .. name))

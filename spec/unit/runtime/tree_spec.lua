@@ -29,12 +29,14 @@ end
 
 local function make_deep(path, levels)
     shell.run("perl -e %s %s " .. levels,
-        "chdir $ARGV[0]; for (1..$ARGV[1]) { mkdir 'd' or die $!; chdir 'd'; open F, '>', 'f' }", path)
+        "chdir $ARGV[0]; for (1..$ARGV[1]) { mkdir 'd' or die $!; chdir 'd'; open F, '>', 'f' }",
+            path)
 end
 
 -- Directories under `path`, counted from the inside, since no path is that long.
 local function depth(path)
-    return tonumber(shell.run("perl -e %s %s", "chdir $ARGV[0]; $n++ while chdir 'd' and -f 'f'; print $n + 0", path))
+    return tonumber(shell.run("perl -e %s %s",
+        "chdir $ARGV[0]; $n++ while chdir 'd' and -f 'f'; print $n + 0", path))
 end
 
 describe("core.tree", function()
@@ -62,7 +64,8 @@ describe("core.tree", function()
                 setfattr -h -n trusted.note -v y link
                 mknod zero c 1 5; mknod disk b 7 300; mkfifo fifo; setfacl -m u:1000:rw zero
                 perl -e 'use IO::Socket::UNIX; IO::Socket::UNIX->new(Local=>"socket",Listen=>1)'
-                touch "$(printf 'new\nline')" "$(printf '\033[31m')" "$(printf '\377\376')" ' ' -- -f
+                touch "$(printf 'new\nline')" "$(printf '\033[31m')" "$(printf '\377\376')"
+                touch ' ' -- -f
                 touch empty; head -c 300000 /dev/urandom > big
                 touch -d '2001-02-03 04:05:06.123456789' plain sticky setgid; touch -h -d @1.5 link
                 touch -d @2000000000.000000001 .]], disk .. "/from", disk .. "/from")
@@ -76,7 +79,8 @@ describe("core.tree", function()
         end)
 
         it("keeps hard links, also from one directory to another", function()
-            shell.run([[mkdir -p %s/a/b %s/c; cd %s; echo x > a/one; ln a/one a/two; ln a/one a/b/three; ln a/one c/four
+            shell.run([[mkdir -p %s/a/b %s/c; cd %s
+                echo x > a/one; ln a/one a/two; ln a/one a/b/three; ln a/one c/four
                 echo y > a/other; ln a/other ../outside; mkfifo fifo; ln fifo c/fifo]],
                 dir .. "/from", dir .. "/from", dir .. "/from")
             assert(tree.copy(dir .. "/from", dir .. "/to"))
@@ -91,8 +95,10 @@ describe("core.tree", function()
         end)
 
         it("keeps holes", function()
-            shell.run([[mkdir %s; cd %s; truncate -s 20M hole; printf x | dd of=middle bs=1 seek=5M 2>/dev/null
-                truncate -s 10M middle; printf x | dd of=end bs=1 seek=5M 2>/dev/null]], dir .. "/from", dir .. "/from")
+            shell.run([[mkdir %s; cd %s; truncate -s 20M hole
+                printf x | dd of=middle bs=1 seek=5M 2>/dev/null
+                truncate -s 10M middle; printf x | dd of=end bs=1 seek=5M 2>/dev/null]],
+                    dir .. "/from", dir .. "/from")
             assert(tree.copy(dir .. "/from", dir .. "/to"))
             assert.equal(portrait(dir .. "/from"), portrait(dir .. "/to"))
             assert.is_true(tree.measure(dir .. "/to").allocated < 1024 * 1024)
@@ -101,7 +107,8 @@ describe("core.tree", function()
         it("shares the data where the filesystem can", function()
             local type <const> = shell.succeeds("command -v mkfs.btrfs") and "btrfs" or "xfs"
             local disk <const> = scratch.filesystem(type, "400M")
-            shell.run("mkdir %s; head -c 100M /dev/urandom > %s; sync", disk .. "/from", disk .. "/from/big")
+            shell.run("mkdir %s; head -c 100M /dev/urandom > %s; sync", disk .. "/from",
+                disk .. "/from/big")
             local free <const> = file.statfs(disk).free
             assert(tree.copy(disk .. "/from", disk .. "/to"))
             assert(file.sync(disk))
@@ -115,7 +122,8 @@ describe("core.tree", function()
                 dir .. "/x", dir .. "/x", dir .. "/x", dir .. "/link")
             local size <const> = assert(tree.copy(dir .. "/x", dir .. "/y"))
             assert.same({ size = 7, files = 1, directories = 0 }, size)
-            assert.equal("751 1000.25 2000.50", shell.run("stat -c '%%a %%.2Y %%.2X' %s", dir .. "/y"))
+            assert.equal("751 1000.25 2000.50",
+                shell.run("stat -c '%%a %%.2Y %%.2X' %s", dir .. "/y"))
             assert(tree.copy(dir .. "/link", dir .. "/other"))
             assert.equal("x", file.readlink(dir .. "/other"))
         end)
@@ -123,8 +131,10 @@ describe("core.tree", function()
         it("gives the copy nothing of the directory that it is made in", function()
             needs.root()
             needs.program "setfacl"
-            shell.run("mkdir -p %s %s; chgrp 50 %s; chmod 2775 %s; setfacl -d -m u:1000:rwx %s; setfacl -m u:1000:rwx %s",
-                dir .. "/from/sub", dir .. "/into", dir .. "/into", dir .. "/into", dir .. "/into", dir .. "/into")
+            shell.run("mkdir -p %s %s; chgrp 50 %s; chmod 2775 %s; setfacl -d -m u:1000:rwx %s; "
+                .. "setfacl -m u:1000:rwx %s",
+                dir .. "/from/sub", dir .. "/into", dir .. "/into", dir .. "/into", dir .. "/into",
+                    dir .. "/into")
             put(dir .. "/from/sub/x", "")
             assert(tree.copy(dir .. "/from", dir .. "/into/to"))
             assert.equal(portrait(dir .. "/from"), portrait(dir .. "/into/to"))
@@ -132,10 +142,12 @@ describe("core.tree", function()
 
         it("doesn't go into what is mounted, unless it shall", function()
             needs.root()
-            shell.run("mkdir -p %s && mount -t tmpfs -o mode=751 none %s && touch %s && touch %s", dir .. "/from/mnt",
+            shell.run("mkdir -p %s && mount -t tmpfs -o mode=751 none %s && touch %s && touch %s",
+                dir .. "/from/mnt",
                 dir .. "/from/mnt", dir .. "/from/mnt/inside", dir .. "/from/file")
             shell.run("mount --bind /etc/passwd %s", dir .. "/from/file")
-            scratch.finally(function() shell.run("umount -l %s %s", dir .. "/from/mnt", dir .. "/from/file") end)
+            scratch.finally(function() shell.run("umount -l %s %s", dir .. "/from/mnt",
+                dir .. "/from/file") end)
             assert(tree.copy(dir .. "/from", dir .. "/to"))
             assert.same({}, file.list(dir .. "/to/mnt"))
             assert.equal("751", shell.run("stat -c %%a %s", dir .. "/to/mnt"))
@@ -149,7 +161,8 @@ describe("core.tree", function()
             needs.root()
             needs.program "setfattr"
             local disk <const> = scratch.filesystem("ext4", "16M")
-            shell.run([[mkdir -p %s; cd %s; for n in overlay.opaque overlay.redirect sdme.shift other; do
+            shell.run([[mkdir -p %s; cd %s
+                for n in overlay.opaque overlay.redirect sdme.shift other; do
                 setfattr -n trusted.$n -v y sub; done; setfattr -n security.selinux -v label sub]],
                 disk .. "/from/sub", disk .. "/from")
             assert(tree.copy(disk .. "/from", disk .. "/to"))
@@ -157,37 +170,46 @@ describe("core.tree", function()
             assert.same({ "trusted.other" }, kept)
             assert(tree.copy(disk .. "/from", disk .. "/layer", { overlay = true }))
             local all <const> = file.list_attributes(disk .. "/layer/sub")
-            assert.same({ "trusted.other", "trusted.overlay.opaque", "trusted.overlay.redirect" }, all)
+            assert.same({ "trusted.other", "trusted.overlay.opaque", "trusted.overlay.redirect" },
+                all)
         end)
 
         it("moves owners, ACLs and capabilities into a user namespace's range", function()
             needs.root()
             needs.program("setfacl", "setcap", "getfacl")
             local disk <const> = scratch.filesystem("ext4", "16M")
-            shell.run([[PATH=$PATH:/sbin:/usr/sbin; mkdir %s; cd %s; cp /bin/true capable; setcap cap_net_raw+ep capable
+            shell.run([[PATH=$PATH:/sbin:/usr/sbin; mkdir %s; cd %s
+                cp /bin/true capable; setcap cap_net_raw+ep capable
                 cp /bin/true setuid; chmod 4755 setuid; echo x > mine; chown 1000:65536 mine
-                setfacl -m u:1000:rw,g:70000:r mine; ln -s x link]], disk .. "/from", disk .. "/from")
+                setfacl -m u:1000:rw,g:70000:r mine; ln -s x link]], disk .. "/from",
+                    disk .. "/from")
             assert(tree.copy(disk .. "/from", disk .. "/to", { shift = { to = 524288 } }))
-            assert.equal("4755 524288 524288", shell.run("stat -c '%%a %%u %%g' %s", disk .. "/to/setuid"))
+            assert.equal("4755 524288 524288",
+                shell.run("stat -c '%%a %%u %%g' %s", disk .. "/to/setuid"))
             assert.equal("525288 65536", shell.run("stat -c '%%u %%g' %s", disk .. "/to/mine"))
             assert.equal("524288 524288", shell.run("stat -c '%%u %%g' %s", disk .. "/to/link"))
-            assert.equal("user:525288:rw-\ngroup:70000:r--", shell.run("getfacl -pnc %s | grep :.*[0-9]", disk .. "/to/mine"))
-            assert.matches("cap_net_raw.*rootid=524288", shell.run("/sbin/getcap -n %s", disk .. "/to/capable"))
+            assert.equal("user:525288:rw-\ngroup:70000:r--",
+                shell.run("getfacl -pnc %s | grep :.*[0-9]", disk .. "/to/mine"))
+            assert.matches("cap_net_raw.*rootid=524288",
+                shell.run("/sbin/getcap -n %s", disk .. "/to/capable"))
             local back <const> = { shift = { from = 524288, to = 0 } }
             assert(tree.copy(disk .. "/to", disk .. "/back", back))
             assert.equal(portrait(disk .. "/from"), portrait(disk .. "/back"))
         end)
 
         it("takes the source and the target from below a root", function()
-            shell.run("mkdir -p %s %s; ln -s / %s; ln -s %s %s", dir .. "/guest/etc", dir .. "/elsewhere",
+            shell.run("mkdir -p %s %s; ln -s / %s; ln -s %s %s", dir .. "/guest/etc",
+                dir .. "/elsewhere",
                 dir .. "/guest/up", dir, dir .. "/guest/out")
             put(dir .. "/guest/etc/x", "x")
             put(dir .. "/secret", "secret")
             local root <close> = assert(file.open_directory(dir .. "/guest"))
             assert(tree.copy("/up/up/etc", dir .. "/copy", { source_root = root }))
             assert.equal("x", file.read(dir .. "/copy/x"))
-            assert.equal("ENOENT", code_of(tree.copy("/out/secret", dir .. "/none", { source_root = root })))
-            assert.equal("ENOENT", code_of(tree.copy(dir .. "/secret", "/out/elsewhere/x", { target_root = root })))
+            assert.equal("ENOENT",
+                code_of(tree.copy("/out/secret", dir .. "/none", { source_root = root })))
+            assert.equal("ENOENT",
+                code_of(tree.copy(dir .. "/secret", "/out/elsewhere/x", { target_root = root })))
             assert(tree.copy(dir .. "/secret", "/up/etc/y", { target_root = root }))
             assert.equal("secret", file.read(dir .. "/guest/etc/y"))
             assert.same({}, file.list(dir .. "/elsewhere"))
@@ -205,7 +227,8 @@ describe("core.tree", function()
 
         it("leaves nothing when it fails", function()
             needs.root()
-            shell.run("mkdir -p %s %s && mount -t tmpfs -o size=1m none %s", dir .. "/from/a/b", dir .. "/small", dir .. "/small")
+            shell.run("mkdir -p %s %s && mount -t tmpfs -o size=1m none %s", dir .. "/from/a/b",
+                dir .. "/small", dir .. "/small")
             scratch.finally(function() shell.run("umount -l %s", dir .. "/small") end)
             for i = 1, 100 do
                 put(dir .. "/from/a/b/" .. i, ("x"):rep(20000))
@@ -214,7 +237,8 @@ describe("core.tree", function()
             assert.equal("ENOSPC", code)
             assert.matches("^copy /dev/shm/.*/from/a/b/%d+: No space left on device$", message)
             assert.same({}, file.list(dir .. "/small"))
-            assert.equal("ENOSPC", code_of(tree.copy(dir .. "/from", dir .. "/small/to", { threads = 1 })))
+            assert.equal("ENOSPC",
+                code_of(tree.copy(dir .. "/from", dir .. "/small/to", { threads = 1 })))
             assert.same({}, file.list(dir .. "/small"))
             assert.equal("ENOENT", code_of(tree.copy(dir .. "/missing", dir .. "/to")))
             assert.is_false(file.exists(dir .. "/to"))
@@ -230,7 +254,8 @@ describe("core.tree", function()
 
         it("names a file that changes meanwhile", function()
             shell.run("mkdir %s; head -c 200M /dev/zero > %s", dir .. "/from", dir .. "/from/log")
-            attacker.start("open F, '>>', $ARGV[0]; while (1) { syswrite F, 'x' }", dir .. "/from/log")
+            attacker.start("open F, '>>', $ARGV[0]; while (1) { syswrite F, 'x' }",
+                dir .. "/from/log")
             local code, message = code_of(tree.copy(dir .. "/from", dir .. "/to"))
             assert.equal("EBUSY", code)
             assert.matches("/from/log: it changed meanwhile$", message)
@@ -238,7 +263,8 @@ describe("core.tree", function()
         end)
 
         it("never reads through a symlink, whoever puts one there when", function()
-            shell.run("mkdir -p %s %s; ln -s ../secret %s; ln -s ../secret/x %s; echo harmless > %s", dir .. "/secret",
+            shell.run("mkdir -p %s %s; ln -s ../secret %s; ln -s ../secret/x %s; echo harmless > "
+                .. "%s", dir .. "/secret",
                 dir .. "/from/sub", dir .. "/from/link", dir .. "/from/xlink", dir .. "/from/x")
             put(dir .. "/secret/x", "stolen")
             for i = 1, 30 do
@@ -264,7 +290,8 @@ describe("core.tree", function()
                 local before = #core.file.list "/proc/self/fd"
                 assert(core.tree.copy(%q, %q))
                 assert(core.tree.measure(%q).directories == 10001)
-                assert(#core.file.list "/proc/self/fd" == before)]]):format(dir .. "/from", dir .. "/to", dir .. "/to"),
+                assert(#core.file.list "/proc/self/fd" == before)]]):format(dir .. "/from",
+                    dir .. "/to", dir .. "/to"),
                 "ulimit -n 400;")
             assert.equal(10000, depth(dir .. "/to"))
             assert(tree.remove(dir .. "/to"))
@@ -273,8 +300,10 @@ describe("core.tree", function()
         end)
 
         it("does the same in one thread and in several", function()
-            shell.run([[mkdir %s; cd %s; for d in a b c d e f; do mkdir -p $d/$d; for i in $(seq 50); do
-                echo $d$i > $d/$i; done; cp -al $d/[0-9]* $d/$d; done]], dir .. "/from", dir .. "/from")
+            shell.run([[mkdir %s; cd %s
+                for d in a b c d e f; do mkdir -p $d/$d; for i in $(seq 50); do
+                echo $d$i > $d/$i; done; cp -al $d/[0-9]* $d/$d; done]], dir .. "/from",
+                    dir .. "/from")
             for _, threads in ipairs { 1, 2, 8 } do
                 assert(tree.copy(dir .. "/from", dir .. "/to", { threads = threads }))
                 assert.equal(portrait(dir .. "/from"), portrait(dir .. "/to"))
@@ -312,15 +341,18 @@ describe("core.tree", function()
             needs.root()
             needs.program "chattr"
             local disk <const> = scratch.filesystem("ext4", "16M")
-            shell.run([[mkdir -p %s; cd %s; mkdir -p a/b/c locked/in; chmod 000 locked; mknod c c 1 3; mkfifo fifo; ln -s a link
+            shell.run([[mkdir -p %s; cd %s
+                mkdir -p a/b/c locked/in; chmod 000 locked; mknod c c 1 3; mkfifo fifo; ln -s a link
                 touch "$(printf 'new\nline')" "$(printf '\033[31m')" ' ' a/fixed a/log a/b/c/fixed
-                chattr +i a/fixed a/b/c/fixed; chattr +a a/log; chattr +i a/b a; chattr +a a/b/c]], disk .. "/x", disk .. "/x")
+                chattr +i a/fixed a/b/c/fixed; chattr +a a/log; chattr +i a/b a; chattr +a a/b/c]],
+                    disk .. "/x", disk .. "/x")
             assert(tree.remove(disk .. "/x"))
             assert.equal("lost+found", shell.run("ls -A %s", disk))
         end)
 
         it("takes a single file, or the symlink itself", function()
-            shell.run("mkdir %s; touch %s; ln -s keep %s", dir .. "/keep", dir .. "/keep/x", dir .. "/link")
+            shell.run("mkdir %s; touch %s; ln -s keep %s", dir .. "/keep", dir .. "/keep/x",
+                dir .. "/link")
             assert(tree.remove(dir .. "/link"))
             put(dir .. "/file", "")
             assert(tree.remove(dir .. "/file"))
@@ -333,10 +365,13 @@ describe("core.tree", function()
 
         it("doesn't touch what is mounted, and says where", function()
             needs.root()
-            shell.run("mkdir -p %s && mount -t tmpfs none %s && touch %s", dir .. "/x/mnt", dir .. "/x/mnt", dir .. "/x/mnt/inside")
-            shell.run("mkdir %s; touch %s; mkdir -p %s && mount --bind %s %s", dir .. "/keep", dir .. "/keep/inside",
+            shell.run("mkdir -p %s && mount -t tmpfs none %s && touch %s", dir .. "/x/mnt",
+                dir .. "/x/mnt", dir .. "/x/mnt/inside")
+            shell.run("mkdir %s; touch %s; mkdir -p %s && mount --bind %s %s", dir .. "/keep",
+                dir .. "/keep/inside",
                 dir .. "/y/same", dir .. "/keep", dir .. "/y/same")
-            shell.run("mkdir %s; touch %s; mount --bind %s %s", dir .. "/z", dir .. "/z/f", dir .. "/keep/inside", dir .. "/z/f")
+            shell.run("mkdir %s; touch %s; mount --bind %s %s", dir .. "/z", dir .. "/z/f",
+                dir .. "/keep/inside", dir .. "/z/f")
             scratch.finally(function()
                 shell.run("umount -l %s %s %s", dir .. "/x/mnt", dir .. "/y/same", dir .. "/z/f")
             end)
@@ -351,7 +386,8 @@ describe("core.tree", function()
         end)
 
         it("stays below a root", function()
-            shell.run("mkdir -p %s %s; ln -s %s %s; ln -s ../outside %s", dir .. "/guest/var/x", dir .. "/outside/x",
+            shell.run("mkdir -p %s %s; ln -s %s %s; ln -s ../outside %s", dir .. "/guest/var/x",
+                dir .. "/outside/x",
                 dir .. "/outside", dir .. "/guest/absolute", dir .. "/guest/relative")
             local root <close> = assert(file.open_directory(dir .. "/guest"))
             for _, path in ipairs { "absolute/x", "relative/x", "../outside/x" } do
@@ -382,21 +418,26 @@ describe("core.tree", function()
         it("says what failed in one line, whatever the name is", function()
             needs.root()
             local name <const> = "new\nline\27[31m\194\155m\127"
-            shell.run("mkdir -p %s; mount -t tmpfs none %s", dir .. "/x/" .. name, dir .. "/x/" .. name)
+            shell.run("mkdir -p %s; mount -t tmpfs none %s", dir .. "/x/" .. name,
+                dir .. "/x/" .. name)
             scratch.finally(function() shell.run("umount -l %s", dir .. "/x/" .. name) end)
             local _, message = code_of(tree.remove(dir .. "/x"))
-            assert.equal("remove " .. dir .. "/x/new?line?[31m??m?: something is mounted on it", message)
+            assert.equal("remove " .. dir .. "/x/new?line?[31m??m?: something is mounted on it",
+                message)
         end)
     end)
 
     describe("measure", function()
         it("agrees with du", function()
             local disk <const> = scratch.filesystem("ext4", "32M")
-            shell.run([[mkdir -p %s; cd %s; head -c 100000 /dev/zero > one; ln one sub/two; ln one three
-                truncate -s 10M hole; ln -s x link; mkfifo fifo; seq -f name-%%g 2000 | (cd sub; xargs touch)]],
+            shell.run([[mkdir -p %s; cd %s
+                head -c 100000 /dev/zero > one; ln one sub/two; ln one three
+                truncate -s 10M hole; ln -s x link; mkfifo fifo
+                seq -f name-%%g 2000 | (cd sub; xargs touch)]],
                 disk .. "/x/sub", disk .. "/x")
             local found <const> = assert(tree.measure(disk .. "/x"))
-            assert.equal(tonumber(shell.run("du -s -B1 %s | cut -f1", disk .. "/x")), found.allocated)
+            assert.equal(tonumber(shell.run("du -s -B1 %s | cut -f1", disk .. "/x")),
+                found.allocated)
             assert.equal(100000 + 10 * 1024 * 1024 + 1, found.size)
             assert.equal(2004, found.files)
             assert.equal(2, found.directories)
@@ -404,7 +445,8 @@ describe("core.tree", function()
 
         it("stays on one mount", function()
             needs.root()
-            shell.run("mkdir -p %s && mount -t tmpfs none %s && touch %s", dir .. "/x/mnt", dir .. "/x/mnt", dir .. "/x/mnt/inside")
+            shell.run("mkdir -p %s && mount -t tmpfs none %s && touch %s", dir .. "/x/mnt",
+                dir .. "/x/mnt", dir .. "/x/mnt/inside")
             scratch.finally(function() shell.run("umount -l %s", dir .. "/x/mnt") end)
             assert.equal(0, tree.measure(dir .. "/x").files)
             assert.equal("ENOENT", code_of(tree.measure(dir .. "/missing")))
