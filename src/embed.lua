@@ -1,5 +1,5 @@
 -- Packs Lua modules into a C file as bytecode with its debug information.
--- usage: lua5.4 src/embed.lua ROOT OUTPUT FILE.lua...   (files below ROOT, which is on package.path)
+-- usage: lua5.4 src/embed.lua ROOT OUTPUT FILE.lua...  (files below ROOT, which is on the path)
 
 local function module_name(path)
     return (path:gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", "."))

@@ -102,7 +102,8 @@ function Stage:terminal(rows, columns)
     self.opened[#self.opened + 1] = slave
     self:add(core.stream.relay { from = master, to = file })
     return setmetatable({
-        stage = self, master = master, slave = slave, path = path, transcript = transcript, seen = 0,
+        stage = self, master = master, slave = slave, path = path, transcript = transcript,
+        seen = 0,
     }, Terminal)
 end
 

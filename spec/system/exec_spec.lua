@@ -64,7 +64,8 @@ describe("exec", function()
     end)
 
     it("passes an interruption on to the command", function()
-        local process <close> = sdme.spawn("exec", "web", "sh", "-c", "trap 'exit 7' INT; sleep 60 & wait")
+        local process <close> = sdme.spawn("exec", "web", "sh", "-c",
+            "trap 'exit 7' INT; sleep 60 & wait")
         core.poll.wait({}, 0.7)
         process:kill "INT"
         assert.same({ code = 7 }, task.await(process:wait()))
@@ -110,7 +111,8 @@ describe("join", function()
 
     -- With a terminal, typing `input`.
     local function on_terminal(input, line)
-        return (shell.run("export SDME_DATADIR=%s; (sleep 0.7; printf %s; sleep 1) | script -qec %s "
+        return (shell.run("export SDME_DATADIR=%s; (sleep 0.7; printf %s; sleep 1) | script -qec "
+            .. "%s "
             .. "/dev/null", sdme.datadir(), input, sdme.program .. " " .. line):gsub("\r", ""))
     end
 
@@ -129,7 +131,8 @@ describe("join", function()
     it("is of the user who called sudo, in a clone of the host", function()
         local result <const> = sdme.pipe("SUDO_USER=sdme-user", "join", "web", "id", "-un")
         assert.equal("sdme-user\n", result.out)
-        local root <const> = sdme.pipe("SUDO_USER=sdme-user", "join", "web", "--user", "root", "id", "-un")
+        local root <const> = sdme.pipe("SUDO_USER=sdme-user", "join", "web", "--user", "root",
+            "id", "-un")
         assert.equal("root\n", root.out)
     end)
 
@@ -143,7 +146,8 @@ describe("join", function()
     end)
 
     it("is a session that logind knows", function()
-        assert.matches("root", on_terminal("loginctl list-sessions --no-legend; exit\\n", "join web"))
+        assert.matches("root",
+            on_terminal("loginctl list-sessions --no-legend; exit\\n", "join web"))
     end)
 
     it("starts the container if it is told to", function()
@@ -157,7 +161,8 @@ describe("new", function()
     after_each(sdme.clean)
 
     it("makes a container, starts it and runs a command in it, whose status it has", function()
-        local result <const> = sdme.run("new", "--name", "web", "--", "sh", "-c", "hostname; exit 5")
+        local result <const> = sdme.run("new", "--name", "web", "--", "sh", "-c",
+            "hostname; exit 5")
         assert.equal(5, result.status)
         assert.equal("web\n", result.out)
         assert.matches("^web is up after", result.err)

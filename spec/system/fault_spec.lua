@@ -72,7 +72,8 @@ describe("options", function()
 
     for flag, value in pairs {
         ["--memory"] = "12Q", ["--cpus"] = "-1", ["--cpu-weight"] = "20000", ["--tasks"] = "many",
-        ["--bind"] = "relative:/x", ["--port"] = "70000", ["--env"] = "=x", ["--device"] = "/etc/passwd",
+        ["--bind"] = "relative:/x", ["--port"] = "70000", ["--env"] = "=x",
+        ["--device"] = "/etc/passwd",
         ["--capability"] = "CAP_NONSENSE", ["--restart"] = "sometimes", ["--timeout"] = "0",
     } do
         it(("%s %s is refused, and named"):format(flag, value), function()
@@ -176,7 +177,8 @@ describe("what a container needs of the host", function()
     it("is named when it is the system bus", function()
         local result <const> = sdme.pipe("DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nowhere", "ps")
         assert.equal(1, result.status)
-        assert.matches("^sdme: no system bus: [^\n]*\nhint: sdme needs systemd as PID 1, and D%-Bus\n$",
+        assert.matches("^sdme: no system bus: [^\n]*\nhint: sdme needs systemd as PID 1, and "
+            .. "D%-Bus\n$",
             result.err)
     end)
 

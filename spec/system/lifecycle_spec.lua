@@ -42,7 +42,8 @@ describe("a clone of the host", function()
         shell.run "echo ours >/etc/sdme-spec"
         sdme.ok("create", "--name", "web", "--started")
         assert.equal("ours", sdme.ok("exec", "web", "cat", "/etc/sdme-spec"))
-        sdme.ok("exec", "web", "sh", "-c", "echo theirs >/etc/sdme-spec; touch /usr/new; rm /etc/motd")
+        sdme.ok("exec", "web", "sh", "-c",
+            "echo theirs >/etc/sdme-spec; touch /usr/new; rm /etc/motd")
         assert.equal("theirs", sdme.ok("exec", "web", "cat", "/etc/sdme-spec"))
         assert.equal("ours", shell.run "cat /etc/sdme-spec; rm /etc/sdme-spec")
         assert.is_nil(core.file.stat "/usr/new")
@@ -164,7 +165,8 @@ describe("a clone of the host", function()
         sdme.run("exec", "web", "systemctl", "reboot")
         for _ = 1, 300 do
             core.poll.wait({}, 0.1)
-            if sdme.run("exec", "web", "sh", "-c", "test -e /root/kept && systemctl is-system-running"
+            if sdme.run("exec", "web", "sh", "-c",
+                "test -e /root/kept && systemctl is-system-running"
                 ).status == 0 then
                 return
             end

@@ -45,10 +45,12 @@ describe("core.lock", function()
     end)
 
     it("dies with its holder, and says who that is while it lives", function()
-        local pipe <const> = io.popen(("flock %s sh -c 'echo $PPID; exec sleep 60'"):format(path), "r")
+        local pipe <const> = io.popen(("flock %s sh -c 'echo $PPID; exec sleep 60'"):format(path),
+            "r")
         local pid <const> = tonumber(pipe:read "l")
         assert.equal(pid, core.lock.holder(path))
-        shell.run("pkill -KILL -P %s; kill -KILL %s 2>/dev/null || true", tostring(pid), tostring(pid))
+        shell.run("pkill -KILL -P %s; kill -KILL %s 2>/dev/null || true", tostring(pid),
+            tostring(pid))
         pipe:close()
         local lock
         for _ = 1, 100 do

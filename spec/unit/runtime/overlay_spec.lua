@@ -82,7 +82,8 @@ for _, descriptors in ipairs { true, false } do
         it("takes as many lowers as the kernel does, and no more", function()
             local lowers <const> = {}
             for i = 1, core.overlay.max_lowers do
-                lowers[i] = layer(("layer-with-quite-a-long-name-%d"):format(i), { [i] = tostring(i) })
+                lowers[i] = layer(("layer-with-quite-a-long-name-%d"):format(i),
+                    { [i] = tostring(i) })
             end
             do
                 local merged <close> = assert(mount { lowers = lowers })

@@ -151,7 +151,8 @@ describe("a spawned process", function()
     end)
 
     it("can be killed by signal name or number", function()
-        for name, number in pairs { TERM = 15, SIGKILL = 9, ["RTMIN+3"] = process.signal "RTMIN+3" } do
+        for name, number in pairs { TERM = 15, SIGKILL = 9,
+            ["RTMIN+3"] = process.signal "RTMIN+3" } do
             for _, signal in ipairs { name, number } do
                 local child <close> = process.spawn { argv = { "sleep", "60" } }
                 assert.is_true(child:kill(signal))
@@ -364,7 +365,8 @@ describe("process.replace", function()
               print(kept, other)]],
             "echo $$; trap '' PIPE HUP; exec 8</dev/null;"
         )
-        local before <const>, after <const>, rest <const> = output:match "^(%d+)\nbuffered (%d+)\n(.*)"
+        local before <const>, after <const>, rest <const> =
+            output:match "^(%d+)\nbuffered (%d+)\n(.*)"
         assert.equal(before, after)
         assert.matches("^0\n1\n2\n%d\nSigIgn:\t0000000000000000\n$", rest)
     end)
@@ -379,7 +381,8 @@ describe("process.replace", function()
             [[local file <const> = io.open "/dev/null"
               print(core.process.replace { argv = { "/nonexistent" }, keep = { file } })
               print(core.process.replace { argv = { "true" }, keep = { 900 } })
-              print(file:read "a" == "", io.open("/proc/self/status"):read("a"):match "SigIgn:%s*(%x+)")]],
+              print(file:read "a" == "",
+                  io.open("/proc/self/status"):read("a"):match "SigIgn:%s*(%x+)")]],
             "trap '' HUP USR1;"
         )
         assert.matches("^nil\texecute /nonexistent: No such file or directory\tENOENT\n"

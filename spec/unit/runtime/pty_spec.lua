@@ -337,7 +337,8 @@ describe("a terminal that is forwarded", function()
         end)
 
         it("even in the middle of a line", function()
-            local act <const> = join_text("stty -echo; echo ready; cat; echo; echo after", "one\ntwo")
+            local act <const> = join_text("stty -echo; echo ready; cat; echo; echo after",
+                "one\ntwo")
             assert.equal("hangup", stage:finish(act))
             host:expect "after\r\n"
             assert.equal("ready\r\none\r\ntwo\r\nafter\r\n", host:shown())
