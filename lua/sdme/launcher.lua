@@ -222,6 +222,9 @@ function M.launch(name)
     fault.check(core.mount.unshare())
     local root <const> = mount_root(name, description)
     local environment <const> = write_environment(description, root)
+    -- So that its journal can be told from that of earlier runs.
+    fault.check(file.write(store.path("containers", name, "invocation"),
+        os.getenv "INVOCATION_ID" or "", { mode = "0600", sync = false }))
     fault.check(core.process.replace { argv = M.arguments(description, root, environment) })
 end
 

@@ -52,8 +52,10 @@ local SIGNATURES <const> = {
 local METHODS <const> = {
     kill_unit = { "KillUnit", "ssi" },
     load_unit = { "LoadUnit", "s" },
+    ref_unit = { "RefUnit", "s" },
     reload = { "Reload", "", timeout = RELOAD_TIMEOUT },
     reset_failed = { "ResetFailedUnit", "s" },
+    unref_unit = { "UnrefUnit", "s" },
     unit_file_state = { "GetUnitFileState", "s" },
 }
 

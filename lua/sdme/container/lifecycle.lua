@@ -107,45 +107,57 @@ local function explain(name, result)
     return "its unit failed: " .. (why ~= "success" and why or result)
 end
 
-local function journal_of(name, since)
-    local entries <const> = core.journal.tail {
-        unit = unit.name(name), lines = JOURNAL_LINES, since = since,
-    } or {}
-    local lines <const> = {}
+---What the last run of a container's unit left in the host's journal: what the launcher said, and
+---the guest's console.
+---@param name string
+---@param lines integer at most
+---@return { time: number, message: string }[]
+function M.journal(name, lines)
+    local invocation <const> = core.file.read(path(name) .. "/invocation")
+    local entries <const> = fault.check(core.journal.tail {
+        unit = unit.name(name), invocation = invocation ~= "" and invocation or nil, lines = lines,
+    })
     for _, entry in ipairs(entries) do
-        lines[#lines + 1] = entry.message
+        entry.message = entry.message:gsub("\r", "")
+    end
+    return entries
+end
+
+local function last_words(name)
+    local lines <const> = {}
+    for i, entry in ipairs(M.journal(name, JOURNAL_LINES)) do
+        lines[i] = entry.message
     end
     return lines
 end
 
 ---Ends a container whose boot came to nothing, and raises why.
-local function fail_boot(name, why, since, options)
+local function fail_boot(name, why, options)
     local raised <const> = fault.new {
         message = ("start %s: %s"):format(name, why), code = "EBOOT",
         hint = options.keep and ("sdme logs %s shows more; sdme start %s tries again")
             :format(name, name) or "it was removed",
-        details = journal_of(name, since),
+        details = last_words(name),
     }
     stop_unit(name, ENDINGS.kill.seconds())
     error(raised, 0)
 end
 
 -- Waits for the guest's PID 1 to say that it is up. When we are interrupted, the boot is ended.
-local function await_boot(name, job, since, options)
+local function await_boot(name, job, options)
     local timeout <const> = options.timeout or config.get "boot_timeout"
     local ok, result, message, code = pcall(task.await, task.timeout(job, timeout))
     if not ok then
         stop_unit(name, ENDINGS.stop.seconds())
         error(result, 0)
     elseif code == "ETIMEDOUT" then
-        fail_boot(name, ("its boot wasn't over after %g seconds"):format(timeout), since, options)
+        fail_boot(name, ("its boot wasn't over after %g seconds"):format(timeout), options)
     elseif result ~= "done" then
-        fail_boot(name, result and explain(name, result) or message, since, options)
+        fail_boot(name, result and explain(name, result) or message, options)
     end
 end
 
 local function start(name, options)
-    local since <const> = os.time()
     local began <const> = core.poll.now()
     local job
     do
@@ -163,9 +175,11 @@ local function start(name, options)
         if unit.install(name, description.settings) then
             host.manager():reload()
         end
+        -- The manager forgets a unit that has failed, and why, unless somebody holds it.
+        host.manager():ref_unit(unit.name(name))
         job = host.manager():start_unit(unit.name(name), "replace")
     end
-    await_boot(name, job, since, options)
+    await_boot(name, job, options)
     return core.poll.now() - began
 end
 
@@ -177,6 +191,7 @@ end
 function M.start(name, options)
     options = setmetatable({ keep = true }, { __index = options })
     local ok, result = pcall(start, name, options)
+    pcall(host.manager().unref_unit, host.manager(), unit.name(name))
     if ok then
         return result
     end

@@ -7,7 +7,7 @@ local guest <const> = require "sdme.guest"
 local host <const> = require "sdme.host"
 local lifecycle <const> = require "sdme.container.lifecycle"
 local task <const> = require "sdme.task"
-local unit <const> = require "sdme.unit.container"
+local text <const> = require "sdme.text"
 
 local M <const> = {}
 
@@ -16,6 +16,9 @@ local LOGIN <const> = "login"
 
 -- The shell of whoever logs in: systemd sets SHELL from the guest's own user database.
 local LOGIN_SHELL <const> = { "/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -l' }
+
+-- More lines than one run of a container writes on its console.
+local ALL <const> = 10000
 
 -- What `exec` keeps of a command's output at most.
 local CAPTURE <const> = 64 << 20
@@ -297,18 +300,14 @@ local function guest_journal(name, options)
     return M.exec(name, { argv = argv, stdin = "", stdout = 1, stderr = 2 })
 end
 
-local function write_entry(entry)
-    io.stdout:write(os.date("%b %d %H:%M:%S ", math.floor(entry.time)), entry.message, "\n")
-end
-
 local function host_journal(name, options)
     if options.argv and #options.argv > 0 then
         fault.raise("EUSAGE", "sdme start " .. name,
             "logs %s: arguments for journalctl need a running container", name)
     end
-    local source <const> = { unit = unit.name(name), lines = options.lines or 1000 }
-    for _, entry in ipairs(fault.check(core.journal.tail(source))) do
-        write_entry(entry)
+    for _, entry in ipairs(lifecycle.journal(name, options.lines or ALL)) do
+        io.stdout:write(os.date("%b %d %H:%M:%S ", math.floor(entry.time)),
+            text.printable(entry.message), "\n")
     end
     return setmetatable({ code = 0 }, Result)
 end
