@@ -186,6 +186,24 @@ describe("logs", function()
         assert.matches("^[^\n]+$", sdme.ok("logs", "web", "-n", "1"))
     end)
 
+    it("follow a container that is about to start", function()
+        sdme.ok("create", "--name", "web")
+        local pipe <const> = io.popen(("SDME_DATADIR=%s exec timeout -s INT 60 %s logs web --follow")
+            :format(sdme.datadir(), sdme.program))
+        sdme.ok("start", "web")
+        local found
+        for line in pipe:lines() do
+            found = line:find "Welcome to"
+            if found then
+                break
+            end
+        end
+        shell.run "pkill -INT -f 'logs web --follow'"
+        local _, _, status = pipe:close()
+        assert.is_truthy(found)
+        assert.equal(130, status)
+    end)
+
     it("are what the last run left in the host's journal, when it doesn't run", function()
         sdme.ok("create", "--name", "web", "--started")
         sdme.ok("stop", "web")

@@ -8,6 +8,7 @@ local host <const> = require "sdme.host"
 local lifecycle <const> = require "sdme.container.lifecycle"
 local task <const> = require "sdme.task"
 local text <const> = require "sdme.text"
+local unit <const> = require "sdme.unit.container"
 
 local M <const> = {}
 
@@ -194,8 +195,8 @@ local function run_on_streams(bus, name, options)
     local captured <const> = {}
     local connections <const> = { connect_input(options.stdin) }
     for i = 2, 3 do
-        connections[i] = connect_output(options[STREAMS[i]], function(text)
-            captured[STREAMS[i]] = text
+        connections[i] = connect_output(options[STREAMS[i]], function(output)
+            captured[STREAMS[i]] = output
         end)
     end
     local command <close> = guest.start(bus, {
@@ -300,14 +301,27 @@ local function guest_journal(name, options)
     return M.exec(name, { argv = argv, stdin = "", stdout = 1, stderr = 2 })
 end
 
+local function write_entry(entry)
+    io.stdout:write(os.date("%b %d %H:%M:%S ", math.floor(entry.time)),
+        text.printable((entry.message:gsub("\r", ""))), "\n")
+end
+
 local function host_journal(name, options)
     if options.argv and #options.argv > 0 then
         fault.raise("EUSAGE", "sdme start " .. name,
             "logs %s: arguments for journalctl need a running container", name)
     end
     for _, entry in ipairs(lifecycle.journal(name, options.lines or ALL)) do
-        io.stdout:write(os.date("%b %d %H:%M:%S ", math.floor(entry.time)),
-            text.printable(entry.message), "\n")
+        write_entry(entry)
+    end
+    if options.follow then
+        local journal <close> = fault.check(core.journal.open {
+            unit = unit.name(name), lines = 0,
+        })
+        while true do
+            write_entry(fault.check(task.await(journal:next())))
+            io.stdout:flush()
+        end
     end
     return setmetatable({ code = 0 }, Result)
 end
