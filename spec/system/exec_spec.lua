@@ -198,7 +198,7 @@ describe("logs", function()
                 break
             end
         end
-        shell.run "pkill -INT -f 'logs web --follow'"
+        shell.run "pkill -INT -f 'logs web --follo[w]'"
         local _, _, status = pipe:close()
         assert.is_truthy(found)
         assert.equal(130, status)
