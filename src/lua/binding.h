@@ -77,7 +77,7 @@ struct sdme_cancel *sdme_lua_cancel(lua_State *L);
 int sdme_lua_take_interrupt(lua_State *L);
 
 /* One opener for each primitive: pushes the table that is sdme.core.NAME. */
-#define SDME_PRIMITIVES(X) X(bus) X(journal) X(lock) X(poll) X(process) X(pty) X(stream) X(mount) X(overlay) X(userns) X(file) X(digest) X(tree) X(netns)
+#define SDME_PRIMITIVES(X) X(bus) X(journal) X(lock) X(poll) X(process) X(pty) X(stream) X(mount) X(overlay) X(userns) X(file) X(digest) X(tree) X(netns) X(port)
 
 #define SDME_DECLARE_OPENER(name) int sdme_lua_open_##name(lua_State *L);
 SDME_PRIMITIVES(SDME_DECLARE_OPENER)

@@ -209,6 +209,16 @@ socklen_t sdme_address_size(const union sdme_address *address)
     return address->any.sa_family == AF_INET6 ? sizeof address->v6 : sizeof address->v4;
 }
 
+bool sdme_address_is_same(const union sdme_address *a, const union sdme_address *b)
+{
+    if (a->any.sa_family != b->any.sa_family)
+        return false;
+    if (a->any.sa_family == AF_INET6)
+        return a->v6.sin6_port == b->v6.sin6_port && a->v6.sin6_scope_id == b->v6.sin6_scope_id &&
+               IN6_ARE_ADDR_EQUAL(&a->v6.sin6_addr, &b->v6.sin6_addr);
+    return a->v4.sin_port == b->v4.sin_port && a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+}
+
 static bool is_wanted(const struct ifaddrs *entry, int family)
 {
     if (!entry->ifa_addr || entry->ifa_addr->sa_family != family)

@@ -49,7 +49,6 @@ union sdme_address {
     struct sockaddr any;
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
-    struct sockaddr_storage storage;
 };
 
 /*
@@ -61,5 +60,8 @@ int sdme_netns_addresses(int netns, union sdme_address *addresses, size_t max,
 
 /* Bytes of @address that bind(2) and connect(2) take. */
 socklen_t sdme_address_size(const union sdme_address *address);
+
+/* True if they are one address and one port. */
+bool sdme_address_is_same(const union sdme_address *a, const union sdme_address *b);
 
 #endif

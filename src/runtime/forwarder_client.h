@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SDME_RUNTIME_FORWARDER_CLIENT_H
+#define SDME_RUNTIME_FORWARDER_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "forwarder.h"
+#include "netns.h"
+
+/* What the parts of a forwarder share: for forwarder*.c alone. */
+
+/* A descriptor in the epoll set, and what to do when it is ready. */
+struct watch {
+    int fd;          /* -1: closed; an event that is on its way is void then */
+    uint32_t events; /* 0: not in the set, where a hang-up would wake us for nothing */
+    void (*ready)(struct sdme_forwarder *forwarder, struct watch *watch);
+};
+
+#define WATCH_OWNER(watch, type, member)                                                           \
+    ((type *) (void *) ((char *) (watch) -offsetof(type, member)))
+
+struct listener {
+    struct watch watch;
+    int type;
+    uint16_t target;
+};
+
+/* The addresses there that a client may be forwarded to, in the order to try them. */
+struct dial {
+    union sdme_address addresses[8];
+    unsigned int count, next;
+};
+
+/* The beginning of a connection or a flow, which is one allocation and owns what is in it. */
+struct client {
+    TAILQ_ENTRY(client) link;
+    struct listener *listener;
+    struct dial dial;
+};
+
+TAILQ_HEAD(client_list, client);
+
+struct sdme_forwarder {
+    struct sdme_forwarder_options options; /* without its pointers */
+    int epoll;
+    int netns;
+    struct watch process;
+    bool ended;
+    struct listener *listeners;
+    size_t listener_count;
+    struct client_list connections, flows; /* flows: the most silent first */
+    struct client_list dead;               /* freed when no event can name them any more */
+    unsigned int connection_count, flow_count;
+    double retry_at;         /* when to accept again; 0: we do */
+    double idle_since;       /* when the last client left */
+    char scratch[64 * 1024]; /* holds any datagram */
+};
+
+/* Waits for @events of a watch, or for nothing: 0 or -errno. */
+int sdme_watch_set(struct sdme_forwarder *forwarder, struct watch *watch, uint32_t events);
+void sdme_watch_close(struct sdme_forwarder *forwarder, struct watch *watch);
+
+/*
+ * Makes a socket that is connected, or about to be, to the next address for a client, beginning
+ * with the first one. Returns it, or -errno when none is left.
+ */
+int sdme_dial(struct sdme_forwarder *forwarder, struct client *client);
+
+/* Stops accepting connections for a while: there are too many, or no descriptors. */
+void sdme_forwarder_pause(struct sdme_forwarder *forwarder);
+void sdme_forwarder_resume(struct sdme_forwarder *forwarder);
+
+/* Takes a client whose descriptors are closed out of its list. */
+void sdme_client_leave(struct sdme_forwarder *forwarder, struct client_list *list,
+                       unsigned int *count, struct client *client);
+
+/* What a listener does: it gets new clients. */
+void sdme_accept_connections(struct sdme_forwarder *forwarder, struct watch *watch);
+void sdme_receive_datagrams(struct sdme_forwarder *forwarder, struct watch *watch);
+
+void sdme_connection_close(struct sdme_forwarder *forwarder, struct client *client);
+void sdme_flow_close(struct sdme_forwarder *forwarder, struct client *client);
+
+/* When a flow that stays silent is forgotten, and the forgetting. */
+double sdme_flow_expires(const struct sdme_forwarder *forwarder, const struct client *client);
+void sdme_flows_expire(struct sdme_forwarder *forwarder, double now);
+
+#endif
