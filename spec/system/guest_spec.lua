@@ -217,7 +217,9 @@ describe("sdme.guest", function()
             tty_path = path,
         })
         assert.same({ code = 0 }, command:wait())
-        assert.equal("x\r\n" .. path .. "\r\n", task.await(core.stream.reader(master)))
+        -- A newer systemd first asks the terminal what it is.
+        local text <const> = assert(task.await(core.stream.reader(master)))
+        assert.truthy(text:find("x\r\n" .. path .. "\r\n", 1, true))
     end)
 
     it("leaves no unit behind", function()

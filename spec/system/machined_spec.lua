@@ -82,7 +82,8 @@ describe("sdme.machined", function()
             env = { WORD = "here" },
         })
         local guard <close> = master
-        assert.equal("daemon here\r\n", read(master))
+        -- A newer systemd tells the terminal of its own about the session.
+        assert.truthy(read(master):find "daemon here\r\n")
     end)
 
     it("kills and ends machines", function()
