@@ -10,11 +10,13 @@
 enum {
     THREADS_MAX = 8,
     WAITING_MAX = 64,
+    WAITING_FEW = 4, /* up to which no thread is worth starting */
     STACK_SIZE = 512 * 1024,
 };
 
 struct sdme_pool {
     sdme_pool_work work;
+    unsigned int wanted; /* threads, the giving one not counted */
     unsigned int threads;
     pthread_t thread[THREADS_MAX];
 
@@ -66,38 +68,36 @@ static void *run_thread(void *argument)
     return NULL;
 }
 
-/* Signals are for the threads of whoever we run in. */
-static int start_thread(struct sdme_pool *pool, pthread_attr_t *attributes)
+/* Signals are for the threads of whoever we run in. With fewer threads than wanted, it takes only
+ * longer. */
+static void start_thread(struct sdme_pool *pool)
 {
+    pthread_attr_t attributes;
     sigset_t all, before;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&pool->thread[pool->threads], attributes, run_thread, pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code == 0)
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    if (pthread_create(&pool->thread[pool->threads], &attributes, run_thread, pool) == 0)
         pool->threads++;
-    return -code;
+    else
+        pool->wanted = pool->threads;
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 int sdme_pool_start(unsigned int threads, sdme_pool_work work, struct sdme_pool **ret_pool,
                     struct sdme_error *error)
 {
     struct sdme_pool *pool = calloc(1, sizeof *pool);
-    pthread_attr_t attributes;
 
     if (!pool)
         return sdme_fail(error, ENOMEM, "start threads");
     pool->work = work;
+    pool->wanted = threads > THREADS_MAX ? THREADS_MAX - 1 : threads > 0 ? threads - 1 : 0;
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->changed, NULL);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    /* The caller is one of them; and with fewer than wanted, it takes only longer. */
-    for (unsigned int i = 1; i < threads && i < THREADS_MAX; i++)
-        if (start_thread(pool, &attributes) < 0)
-            break;
-    pthread_attr_destroy(&attributes);
     *ret_pool = pool;
     return 0;
 }
@@ -105,7 +105,9 @@ int sdme_pool_start(unsigned int threads, sdme_pool_work work, struct sdme_pool 
 int sdme_pool_give(struct sdme_pool *pool, void *item, struct sdme_error *error)
 {
     pthread_mutex_lock(&pool->mutex);
-    if (pool->threads == 0 || pool->count == WAITING_MAX) {
+    if (pool->threads < pool->wanted && pool->count >= WAITING_FEW)
+        start_thread(pool);
+    if (pool->wanted == 0 || pool->count == WAITING_MAX) {
         do_work(pool, item);
     } else {
         pool->waiting[(pool->first + pool->count) % WAITING_MAX] = item;

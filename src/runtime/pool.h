@@ -18,7 +18,10 @@ struct sdme_pool;
  */
 typedef int (*sdme_pool_work)(void *item, bool failed, struct sdme_error *error);
 
-/* With fewer than two threads, all work is done by the caller. */
+/*
+ * With fewer than two threads, all work is done by the caller; and with little to do, no thread is
+ * started.
+ */
 int sdme_pool_start(unsigned int threads, sdme_pool_work work, struct sdme_pool **ret_pool,
                     struct sdme_error *error);
 

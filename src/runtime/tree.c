@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 
 #include "path.h"
+#include "pool.h"
 #include "walk.h"
 
 /* A file with several names, which is counted once. */
@@ -205,20 +206,38 @@ static int refuse_mount(void *context, const struct sdme_walk_directory *parent,
                         name);
 }
 
+/*
+ * Removing a file costs a filesystem about as much as making one, so that is done in several
+ * threads first, and what is left are directories.
+ */
+static int remove_below(int fd, const char *path, const struct sdme_cancel *cancel,
+                        struct sdme_error *error)
+{
+    struct sdme_walk walk = {
+        .file = remove_file,
+        .mount = refuse_mount,
+        .tolerates_changes = true,
+        .threads = sdme_pool_threads(),
+        .cancel = cancel,
+    };
+
+    if (walk.threads > 1) {
+        int code = sdme_walk(&walk, fd, -1, path, error);
+
+        if (code < 0)
+            return code;
+    }
+    walk.threads = 1;
+    walk.leave = remove_directory;
+    return sdme_walk(&walk, fd, -1, path, error);
+}
+
 int sdme_tree_remove(int root_fd, const char *path, const struct sdme_cancel *cancel,
                      struct sdme_error *error)
 {
-    static const struct sdme_walk template = {
-        .file = remove_file,
-        .mount = refuse_mount,
-        .leave = remove_directory,
-        .tolerates_changes = true,
-    };
     _cleanup_close_ int parent_fd = -1, fd = -1;
-    struct sdme_walk walk = template;
     char name[NAME_MAX + 1];
 
-    walk.cancel = cancel;
     int code = sdme_path_open_parent(root_fd, path, &parent_fd, name, error);
     if (code < 0)
         return code;
@@ -228,7 +247,7 @@ int sdme_tree_remove(int root_fd, const char *path, const struct sdme_cancel *ca
     if (fd < 0 && fd != -ENOTDIR && fd != -ELOOP)
         return sdme_fail(error, fd, "remove %s", path);
     if (fd >= 0) {
-        code = sdme_walk(&walk, fd, -1, path, error);
+        code = remove_below(fd, path, cancel, error);
         if (code < 0)
             return code;
     }
