@@ -6,8 +6,8 @@
 
 /*
  * All that a C program embedding sdme needs: luaL_requiref(L, "sdme.core", luaopen_sdme_core, 0),
- * and then `require "sdme"` works in L once the Lua files are on package.path. Nothing here installs
- * a signal handler, changes directory or umask, or prints.
+ * and then `require "sdme"` works in L once the Lua files are on package.path. Nothing here
+ * installs a signal handler, changes directory or umask, or prints.
  */
 int luaopen_sdme_core(lua_State *L);
 

@@ -4,6 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
+enum {
+    ARRAY_MAX = 1 << 20, /* more than the kernel takes of anything that comes in arrays */
+};
+
 static const char descriptor_class[] = "sdme.descriptor";
 static const char interrupt_key;
 
@@ -68,7 +72,8 @@ void sdme_lua_options(lua_State *L, int index, const char *const *known)
     luaL_checktype(L, index, LUA_TTABLE);
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "options are named, but there is one at [%s]", luaL_tolstring(L, -2, NULL));
+            luaL_error(L, "options are named, but there is one at [%s]",
+                       luaL_tolstring(L, -2, NULL));
         if (!is_known(lua_tostring(L, -2), known))
             luaL_error(L, "unknown option '%s'", lua_tostring(L, -2));
     }
@@ -124,6 +129,15 @@ lua_Number sdme_lua_option_number(lua_State *L, int index, const char *key, lua_
     return value;
 }
 
+const char *sdme_lua_check_text(lua_State *L, int index)
+{
+    size_t length;
+    const char *text = luaL_checklstring(L, index, &length);
+
+    luaL_argcheck(L, strlen(text) == length, index, "a NUL byte in the string");
+    return text;
+}
+
 bool sdme_lua_option_boolean(lua_State *L, int index, const char *key, bool fallback)
 {
     if (!push_option(L, index, key))
@@ -170,19 +184,29 @@ mode_t sdme_lua_option_mode(lua_State *L, int index, const char *key, mode_t fal
     return mode;
 }
 
+size_t sdme_lua_array_length(lua_State *L, int index, const char *what)
+{
+    lua_Unsigned count = lua_rawlen(L, index);
+
+    if (count > ARRAY_MAX)
+        luaL_error(L, "%s: too many values in the array", what);
+    return (size_t) count;
+}
+
 char **sdme_lua_strings(lua_State *L, int index, const char *what)
 {
     index = lua_absindex(L, index);
     if (!lua_istable(L, index))
         luaL_error(L, "%s: array of strings expected, got %s", what, luaL_typename(L, index));
-    lua_Integer count = luaL_len(L, index);
-    char **strings = lua_newuserdatauv(L, ((size_t) count + 1) * sizeof *strings, 0);
+    size_t count = sdme_lua_array_length(L, index, what);
+    char **strings = lua_newuserdatauv(L, (count + 1) * sizeof *strings, 0);
 
-    for (lua_Integer i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         size_t length;
 
-        if (lua_rawgeti(L, index, i + 1) != LUA_TSTRING)
-            luaL_error(L, "%s[%d]: string expected, got %s", what, (int) i + 1, luaL_typename(L, -1));
+        if (lua_rawgeti(L, index, (lua_Integer) i + 1) != LUA_TSTRING)
+            luaL_error(L, "%s[%d]: string expected, got %s", what, (int) i + 1,
+                       luaL_typename(L, -1));
         strings[i] = (char *) (uintptr_t) lua_tolstring(L, -1, &length);
         if (strlen(strings[i]) != length)
             luaL_error(L, "%s[%d]: a NUL byte in the string", what, (int) i + 1);
@@ -225,11 +249,20 @@ int *sdme_lua_push_descriptor(lua_State *L)
     return fd;
 }
 
+static int to_fd(lua_State *L, int index)
+{
+    lua_Integer fd = luaL_checkinteger(L, index);
+
+    if (fd < 0 || fd > INT32_MAX)
+        luaL_error(L, "%I is no descriptor", fd);
+    return (int) fd;
+}
+
 static int fd_by_method(lua_State *L, int index)
 {
     lua_pushvalue(L, index);
     lua_call(L, 1, 1);
-    int fd = (int) luaL_checkinteger(L, -1);
+    int fd = to_fd(L, -1);
     lua_pop(L, 1);
     return fd;
 }
@@ -237,13 +270,8 @@ static int fd_by_method(lua_State *L, int index)
 int sdme_lua_check_fd(lua_State *L, int index)
 {
     index = lua_absindex(L, index);
-    if (lua_isinteger(L, index)) {
-        lua_Integer fd = lua_tointeger(L, index);
-
-        if (fd < 0 || fd > INT32_MAX)
-            luaL_error(L, "%I is no descriptor", fd);
-        return (int) fd;
-    }
+    if (lua_isinteger(L, index))
+        return to_fd(L, index);
     luaL_Stream *stream = luaL_testudata(L, index, LUA_FILEHANDLE);
     if (stream) {
         if (!stream->closef)

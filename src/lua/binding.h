@@ -43,6 +43,15 @@ int sdme_lua_option_fd(lua_State *L, int index, const char *key, int fallback);
 mode_t sdme_lua_check_mode(lua_State *L, int index);
 mode_t sdme_lua_option_mode(lua_State *L, int index, const char *key, mode_t fallback);
 
+/* The string at @index, which has no NUL byte: to C it would end there. */
+const char *sdme_lua_check_text(lua_State *L, int index);
+
+/*
+ * The length of the array at @index as lua_rawgeti() sees it, so that no metatable changes it
+ * between counting and filling; raises if it is longer than anything could need.
+ */
+size_t sdme_lua_array_length(lua_State *L, int index, const char *what);
+
 /*
  * The array of strings at @index as a NULL-terminated vector. It lives in a userdata that this
  * pushes, and its strings in the array: both must stay where the collector sees them.
@@ -77,7 +86,9 @@ struct sdme_cancel *sdme_lua_cancel(lua_State *L);
 int sdme_lua_take_interrupt(lua_State *L);
 
 /* One opener for each primitive: pushes the table that is sdme.core.NAME. */
-#define SDME_PRIMITIVES(X) X(bus) X(journal) X(lock) X(poll) X(process) X(pty) X(stream) X(mount) X(overlay) X(userns) X(file) X(digest) X(tree) X(netns) X(port)
+#define SDME_PRIMITIVES(X)                                                                        \
+    X(bus) X(digest) X(file) X(journal) X(lock) X(mount) X(netns) X(overlay) X(poll) X(port)      \
+    X(process) X(pty) X(stream) X(tree) X(userns)
 
 #define SDME_DECLARE_OPENER(name) int sdme_lua_open_##name(lua_State *L);
 SDME_PRIMITIVES(SDME_DECLARE_OPENER)

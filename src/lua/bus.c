@@ -55,7 +55,7 @@ static int bus_open_system(lua_State *L)
 /* open_machine(name) -> bus of a container */
 static int bus_open_machine(lua_State *L)
 {
-    const char *machine = luaL_checkstring(L, 1);
+    const char *machine = sdme_lua_check_text(L, 1);
     struct sdme_error error = {0};
 
     return sdme_bus_open_machine(machine, push_bus(L), &error) < 0 ? sdme_lua_fail(L, &error) : 1;
@@ -64,7 +64,7 @@ static int bus_open_machine(lua_State *L)
 /* open_address("unix:path=...") -> bus */
 static int bus_open_address(lua_State *L)
 {
-    const char *address = luaL_checkstring(L, 1);
+    const char *address = sdme_lua_check_text(L, 1);
     struct sdme_error error = {0};
 
     return sdme_bus_open_address(address, push_bus(L), &error) < 0 ? sdme_lua_fail(L, &error) : 1;
@@ -77,7 +77,7 @@ static int bus_path(lua_State *L)
                                  "abcdefghijklmnopqrstuvwxyz"
                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     const char *letters = digits + 10;
-    const char *prefix = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
+    const char *prefix = sdme_lua_check_text(L, 1), *name = sdme_lua_check_text(L, 2);
     luaL_Buffer path;
 
     luaL_argcheck(L, sd_bus_object_path_is_valid(prefix), 1, "no object path");
@@ -195,7 +195,7 @@ static int bus_call(lua_State *L)
 static int call_properties(lua_State *L, const char *member, const char *signature)
 {
     struct sdme_bus *bus = check_bus(L);
-    struct call *call = push_call(L, bus, luaL_checkstring(L, 2), luaL_checkstring(L, 3),
+    struct call *call = push_call(L, bus, sdme_lua_check_text(L, 2), sdme_lua_check_text(L, 3),
                                   "org.freedesktop.DBus.Properties", member);
 
     lua_newtable(L);

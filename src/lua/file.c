@@ -16,20 +16,11 @@ enum {
     READ_STEP = 4096,
 };
 
-const char *sdme_lua_check_path(lua_State *L, int index)
-{
-    size_t length;
-    const char *path = luaL_checklstring(L, index, &length);
-
-    luaL_argcheck(L, strlen(path) == length, index, "a NUL byte in the path");
-    return path;
-}
-
 struct sdme_lua_location sdme_lua_check_location(lua_State *L, int index, int options,
                                                  const char *const *known, bool follow)
 {
     struct sdme_lua_location location = {
-        .path = sdme_lua_check_path(L, index),
+        .path = sdme_lua_check_text(L, index),
         .root = SDME_NO_ROOT,
         .follow = follow,
     };
@@ -135,7 +126,7 @@ static int file_mkdir(lua_State *L)
 static int file_symlink(lua_State *L)
 {
     static const char *const known[] = {"replace", "uid", "gid", "root", NULL};
-    const char *target = sdme_lua_check_path(L, 1);
+    const char *target = sdme_lua_check_text(L, 1);
     struct sdme_lua_location at = sdme_lua_check_location(L, 2, 3, known, false);
     struct sdme_file_options options = check_making(L, 3, 0);
     struct sdme_error error = {0};
@@ -199,7 +190,7 @@ static int file_remove(lua_State *L)
 static int file_rename(lua_State *L)
 {
     static const char *const known[] = {"replace", "exchange", "sync", "root", NULL};
-    const char *to = sdme_lua_check_path(L, 2);
+    const char *to = sdme_lua_check_text(L, 2);
     struct sdme_lua_location from = sdme_lua_check_location(L, 1, 3, known, false);
     bool replace = sdme_lua_option_boolean(L, 3, "replace", true);
     bool exchange = sdme_lua_option_boolean(L, 3, "exchange", false);

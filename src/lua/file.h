@@ -20,9 +20,6 @@ struct sdme_lua_location {
 struct sdme_lua_location sdme_lua_check_location(lua_State *L, int index, int options,
                                                  const char *const *known, bool follow);
 
-/* A path without a NUL byte. */
-const char *sdme_lua_check_path(lua_State *L, int index);
-
 /* For the option tables, which may be missing; unlike those of binding.h. */
 uid_t sdme_lua_check_id(lua_State *L, lua_Integer id, const char *what);
 

@@ -89,7 +89,7 @@ static int file_chmod(lua_State *L)
 static int file_set_attribute(lua_State *L)
 {
     static const char *const known[] = {"root", "follow", NULL};
-    const char *name = luaL_checkstring(L, 2);
+    const char *name = sdme_lua_check_text(L, 2);
     size_t size;
     const char *value = luaL_checklstring(L, 3, &size);
     struct sdme_lua_location at = sdme_lua_check_location(L, 1, 4, known, false);
@@ -103,7 +103,7 @@ static int file_set_attribute(lua_State *L)
 static int file_remove_attribute(lua_State *L)
 {
     static const char *const known[] = {"root", "follow", NULL};
-    const char *name = luaL_checkstring(L, 2);
+    const char *name = sdme_lua_check_text(L, 2);
     struct sdme_lua_location at = sdme_lua_check_location(L, 1, 3, known, false);
     struct sdme_error error = {0};
 
@@ -115,7 +115,7 @@ static int file_remove_attribute(lua_State *L)
 static int file_get_attribute(lua_State *L)
 {
     static const char *const known[] = {"root", "follow", NULL};
-    const char *name = luaL_checkstring(L, 2);
+    const char *name = sdme_lua_check_text(L, 2);
     struct sdme_lua_location at = sdme_lua_check_location(L, 1, 3, known, false);
     struct sdme_error error = {0};
     size_t size;

@@ -31,7 +31,7 @@ static int lock_close(lua_State *L)
 static int lock_acquire(lua_State *L)
 {
     static const char *const options[] = {"shared", NULL};
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = sdme_lua_check_text(L, 1);
     struct sdme_error error = {0};
     bool shared = false;
 
@@ -52,7 +52,7 @@ static int lock_acquire(lua_State *L)
 /* holder(path) -> the process that holds the lock, nil if nobody does */
 static int lock_holder(lua_State *L)
 {
-    pid_t pid = sdme_lock_holder(luaL_checkstring(L, 1));
+    pid_t pid = sdme_lock_holder(sdme_lua_check_text(L, 1));
 
     if (pid <= 0)
         return 0;

@@ -9,7 +9,7 @@
 static int mount_clone(lua_State *L)
 {
     static const char *const options[] = {"recursive", "map_owners", "read_only", "inert", NULL};
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = sdme_lua_check_text(L, 1);
     struct sdme_error error = {0};
 
     lua_settop(L, 2);
@@ -41,7 +41,7 @@ static int mount_attach(lua_State *L)
     if (lua_type(L, 2) != LUA_TSTRING)
         return sdme_lua_done(L, sdme_mount_attach(mount, sdme_lua_check_fd(L, 2), "it", &error),
                              &error);
-    const char *path = lua_tostring(L, 2);
+    const char *path = sdme_lua_check_text(L, 2);
     _cleanup_close_ int target = open(path, O_PATH | O_CLOEXEC);
     int code = target < 0 ? sdme_fail(&error, errno, "mount on %s", path)
                           : sdme_mount_attach(mount, target, path, &error);

@@ -21,7 +21,7 @@ static int netns_create(lua_State *L)
 static int netns_open(lua_State *L)
 {
     bool process = lua_isinteger(L, 1);
-    const char *path = process ? NULL : luaL_checkstring(L, 1);
+    const char *path = process ? NULL : sdme_lua_check_text(L, 1);
     lua_Integer pid = process ? lua_tointeger(L, 1) : 1;
     struct sdme_error error = {0};
 
@@ -38,7 +38,7 @@ static int netns_hold(lua_State *L)
     int netns = sdme_lua_check_fd(L, 1);
     struct sdme_error error = {0};
 
-    return sdme_lua_done(L, sdme_netns_hold(netns, luaL_checkstring(L, 2), &error), &error);
+    return sdme_lua_done(L, sdme_netns_hold(netns, sdme_lua_check_text(L, 2), &error), &error);
 }
 
 /* release(path) -> true | nil, message, code */
@@ -46,7 +46,7 @@ static int netns_release(lua_State *L)
 {
     struct sdme_error error = {0};
 
-    return sdme_lua_done(L, sdme_netns_release(luaL_checkstring(L, 1), &error), &error);
+    return sdme_lua_done(L, sdme_netns_release(sdme_lua_check_text(L, 1), &error), &error);
 }
 
 /* is_same(a, b) -> boolean */

@@ -20,7 +20,7 @@ static int overlay_mount(lua_State *L)
     lua_getfield(L, 1, "lowers");
     struct sdme_overlay overlay = {
         .lowers = (const char *const *) sdme_lua_strings(L, 2, "lowers"),
-        .lower_count = (size_t) luaL_len(L, 2),
+        .lower_count = sdme_lua_array_length(L, 2, "lowers"),
         .upper = sdme_lua_option_string(L, 1, "upper", NULL),
         .work = sdme_lua_option_string(L, 1, "work", NULL),
         .userns_fd = sdme_lua_option_fd(L, 1, "map_owners", -1),

@@ -18,10 +18,10 @@ static short check_events(lua_State *L, int index)
 }
 
 /* Fills entries 1..count from an array of { descriptor, events }. */
-static void read_entries(lua_State *L, int index, struct pollfd *entries, lua_Integer count)
+static void read_entries(lua_State *L, int index, struct pollfd *entries, size_t count)
 {
-    for (lua_Integer i = 0; i < count; i++) {
-        lua_rawgeti(L, index, i + 1);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, index, (lua_Integer) i + 1);
         luaL_checktype(L, -1, LUA_TTABLE);
         lua_rawgeti(L, -1, 1);
         lua_rawgeti(L, -2, 2);
@@ -44,12 +44,12 @@ static int poll_wait(lua_State *L)
     struct sdme_error error = {0};
 
     luaL_checktype(L, 1, LUA_TTABLE);
-    lua_Integer count = luaL_len(L, 1);
-    struct pollfd *entries = lua_newuserdatauv(L, ((size_t) count + 1) * sizeof *entries, 0);
+    size_t count = sdme_lua_array_length(L, 1, "wait");
+    struct pollfd *entries = lua_newuserdatauv(L, (count + 1) * sizeof *entries, 0);
     read_entries(L, 1, entries, count);
     entries[count] = (struct pollfd){.fd = interrupt ? interrupt->fd : -1, .events = POLLIN};
 
-    int ready = sdme_poll(entries, (size_t) count + 1, timeout, &error);
+    int ready = sdme_poll(entries, count + 1, timeout, &error);
     if (sdme_lua_take_interrupt(L)) {
         sdme_fail_as(&error, EINTR, "interrupted");
         return sdme_lua_fail(L, &error);
@@ -57,11 +57,11 @@ static int poll_wait(lua_State *L)
     if (ready < 0 && error.code != EINTR)
         return sdme_lua_fail(L, &error);
     lua_createtable(L, (int) count, 0);
-    for (lua_Integer i = 0; ready > 0 && i < count; i++) {
+    for (size_t i = 0; ready > 0 && i < count; i++) {
         if (!entries[i].revents)
             continue;
         lua_pushboolean(L, true);
-        lua_rawseti(L, -2, i + 1);
+        lua_rawseti(L, -2, (lua_Integer) i + 1);
     }
     return 1;
 }

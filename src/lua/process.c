@@ -165,7 +165,7 @@ static int process_replace(lua_State *L)
 {
     static const char *const options[] = {"argv", "env", "keep", NULL};
     struct sdme_error error = {0};
-    lua_Integer count = 0;
+    size_t count = 0;
 
     lua_settop(L, 1);
     sdme_lua_options(L, 1, options);
@@ -173,25 +173,25 @@ static int process_replace(lua_State *L)
     char **environment = sdme_lua_option_env(L, 1);
     if (lua_getfield(L, 1, "keep") != LUA_TNIL) {
         luaL_checktype(L, -1, LUA_TTABLE);
-        count = luaL_len(L, -1);
+        count = sdme_lua_array_length(L, -1, "keep");
     }
     int table = lua_gettop(L);
-    int *keep = lua_newuserdatauv(L, ((size_t) count + 1) * sizeof *keep, 0);
-    for (lua_Integer i = 0; i < count; i++) {
-        lua_rawgeti(L, table, i + 1);
+    int *keep = lua_newuserdatauv(L, (count + 1) * sizeof *keep, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, table, (lua_Integer) i + 1);
         keep[i] = sdme_lua_check_fd(L, -1);
         lua_pop(L, 1);
     }
     /* The new program will not write out what lies in the buffers of this one. */
     fflush(NULL);
-    sdme_process_replace(argv, environment, keep, (size_t) count, &error);
+    sdme_process_replace(argv, environment, keep, count, &error);
     return sdme_lua_fail(L, &error);
 }
 
 /* signal("TERM" | "SIGTERM" | "RTMIN+3" | "15") -> number | nil, message, "EINVAL" */
 static int process_signal(lua_State *L)
 {
-    const char *name = luaL_checkstring(L, 1);
+    const char *name = sdme_lua_check_text(L, 1);
     int number = sdme_signal_number(name);
     struct sdme_error error = {0};
 

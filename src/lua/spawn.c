@@ -20,7 +20,7 @@ int sdme_lua_check_signal(lua_State *L, int index)
 
         number = given > 0 && given < 256 && sdme_signal_name((int) given, name) ? (int) given : 0;
     } else if (lua_type(L, index) == LUA_TSTRING) {
-        number = sdme_signal_number(lua_tostring(L, index));
+        number = sdme_signal_number(sdme_lua_check_text(L, index));
     } else {
         return luaL_error(L, "signal expected, got %s", luaL_typename(L, index));
     }
@@ -151,15 +151,15 @@ static void option_groups(lua_State *L, int index, struct sdme_user *user)
     int table = lua_gettop(L);
     if (!lua_istable(L, table))
         luaL_error(L, "option 'groups': array expected, got %s", luaL_typename(L, table));
-    lua_Integer count = luaL_len(L, table);
-    gid_t *groups = lua_newuserdatauv(L, ((size_t) count + 1) * sizeof *groups, 0);
-    for (lua_Integer i = 0; i < count; i++) {
-        lua_rawgeti(L, table, i + 1);
+    size_t count = sdme_lua_array_length(L, table, "groups");
+    gid_t *groups = lua_newuserdatauv(L, (count + 1) * sizeof *groups, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, table, (lua_Integer) i + 1);
         groups[i] = check_id(L, -1, "groups");
         lua_pop(L, 1);
     }
     user->groups = groups;
-    user->group_count = (size_t) count;
+    user->group_count = count;
 }
 
 /* From `uid`, `gid` and `groups`; false if neither is given. */

@@ -64,8 +64,8 @@ static int tree_copy(lua_State *L)
 {
     static const char *const known[] = {"source_root",    "target_root", "shift", "overlay",
                                         "one_filesystem", "threads",     NULL};
-    const char *source = sdme_lua_check_path(L, 1);
-    const char *target = sdme_lua_check_path(L, 2);
+    const char *source = sdme_lua_check_text(L, 1);
+    const char *target = sdme_lua_check_text(L, 2);
     struct sdme_tree_size size;
     struct sdme_error error = {0};
 
