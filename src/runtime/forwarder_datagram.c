@@ -111,10 +111,9 @@ static void far_ready(struct sdme_forwarder *forwarder, struct watch *watch)
 static struct flow *find_flow(struct sdme_forwarder *forwarder, const struct listener *listener,
                               const union sdme_address *from)
 {
-    struct client *client;
+    struct client *client = TAILQ_LAST(&forwarder->flows, client_list);
 
-    TAILQ_FOREACH_REVERSE(client, &forwarder->flows, client_list, link)
-    {
+    for (; client; client = TAILQ_PREV(client, client_list, link)) {
         struct flow *flow = (struct flow *) client;
 
         if (client->listener == listener && sdme_address_is_same(&flow->from, from))

@@ -6,7 +6,7 @@ for name in ([[
     new create start stop restart enable disable rm
     join exec logs ps inspect set rename
     run config completions doctor help
-    __complete __launch __stopped
+    __complete __forward __launch __stopped
 ]]):gmatch "%S+" do
     M[#M + 1] = { name = name, module = "sdme.command." .. name:gsub("^__", "") }
 end

@@ -5,6 +5,7 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local host <const> = require "sdme.host"
 local launcher <const> = require "sdme.launcher"
+local port <const> = require "sdme.port"
 local range <const> = require "sdme.store.range"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
@@ -169,6 +170,9 @@ local function start(name, options)
         end
         options.keep = not (options.rm_on_failure or description.settings.ephemeral)
         launcher.check(name, description.settings)
+        if not M.is_running(name) then
+            port.check(name, description.settings)
+        end
         if description.settings.ephemeral then
             M.mark_ephemeral(name)
         end

@@ -1,0 +1,105 @@
+-- Ports of containers on the host. What comes from outside is systemd-nspawn's affair, which
+-- translates addresses; here is what it can't do: the loopback addresses of the host.
+
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local host <const> = require "sdme.host"
+local state <const> = require "sdme.store.state"
+local task <const> = require "sdme.task"
+local unit <const> = require "sdme.unit.port"
+
+local M <const> = {}
+
+-- Seconds without a client after which a forwarder ends. The next client starts another one.
+local IDLE <const> = 60
+
+-- A port may be taken at one address only; for us it has to be free at all of them.
+local EVERYWHERE <const> = { "0.0.0.0", "::" }
+
+local function is_taken(port)
+    for _, address in ipairs(EVERYWHERE) do
+        local socket <close>, _, code = core.port.listen(port.protocol, address, port.host)
+        if not socket and code == "EADDRINUSE" then
+            return true
+        end
+    end
+    return false
+end
+
+-- What listened for the container's last run, and is about to end.
+local function stop_own(name)
+    local own <const> = { unit.socket_name(name), unit.service_name(name) }
+    for _, one in ipairs(host.manager():list_units(table.unpack(own))) do
+        if one.active ~= "inactive" and one.active ~= "failed" then
+            task.await(host.manager():stop_unit(one.name, "replace"))
+        end
+    end
+end
+
+---Raises where the host has another use for a port of a container, which isn't running.
+---@param name string
+---@param settings table
+function M.check(name, settings)
+    local stopped = false
+    for _, port in ipairs(settings.port or {}) do
+        if is_taken(port) and not stopped then
+            stop_own(name)
+            stopped = true
+        end
+        if is_taken(port) then
+            fault.raise("EADDRINUSE", ("or take another: sdme set %s --port …"):format(name),
+                "start %s: port %s %d of the host is taken", name, port.protocol, port.host)
+        end
+    end
+end
+
+-- The port of the container that a socket is for.
+local function find_target(settings, socket)
+    for _, port in ipairs(settings.port or {}) do
+        if port.protocol == socket.protocol and port.host == socket.port then
+            return port.container
+        end
+    end
+end
+
+-- Settings may have changed since the container started.
+local function targets(name, settings, sockets)
+    local ports <const> = {}
+    for _, socket in ipairs(sockets) do
+        local target <const> = find_target(settings, socket)
+        if target then
+            ports[#ports + 1] = { socket.descriptor, target }
+        else
+            io.stderr:write(("sdme: %s has no port %s %d any more\n"):format(name, socket.protocol,
+                socket.port))
+        end
+    end
+    return ports
+end
+
+---What the service of a container's ports runs: forwards what comes to the sockets that systemd has
+---started it with, until nobody has come for a while or the container has ended.
+---@param name string
+function M.forward(name)
+    local sockets <const> = fault.check(core.port.activated())
+    if #sockets == 0 then
+        fault.raise("EUSAGE", "systemd does that, when somebody comes to a port",
+            "forward ports of %s: there is no socket to forward", name)
+    end
+    local settings <const> = state.container(name).settings
+    local machine <const> = host.machine(name)
+    if not machine then
+        fault.raise("ESRCH", nil, "forward ports of %s: it is not running", name)
+    end
+    local netns <close> = fault.check(core.netns.open(machine.Leader))
+    local forwarding <close> = fault.check(core.port.forward {
+        netns = netns, ports = targets(name, settings, sockets), process = machine.Leader,
+        idle = IDLE,
+    })
+    local ok, why = pcall(task.await, forwarding)
+    if not ok and not fault.is(why, "EINTR") then
+        error(why, 0)
+    end
+end
+
+return M
