@@ -111,8 +111,6 @@ struct sdme_bus *sdme_bus_unref(struct sdme_bus *bus)
 void sdme_bus_close(struct sdme_bus *bus)
 {
     sd_bus_close(bus->connection);
-    if (!bus->failure)
-        bus->failure = ECONNRESET;
 }
 
 const char *sdme_bus_name(const struct sdme_bus *bus)

@@ -69,11 +69,12 @@ void sdme_bus_call_poll(struct sdme_bus_call *call, struct pollfd *ret_entry, do
 const char *sdme_bus_call_error_name(const struct sdme_bus_call *call);
 
 /*
- * Collects the signals that match @rule (in the words of the D-Bus specification, "Match Rules";
- * type='signal' is added), sent after the calls that were started before on this connection, and
- * before those started after. Only broadcasts count, for which the bus has checked the rule's
- * sender: a signal addressed to us may be anybody's, unless @sender, which may be NULL, is a
- * unique name or the bus itself.
+ * Collects the signals that match @rule: the D-Bus specification, "Match Rules", with
+ * type='signal' added; of argN sd-bus looks only at those with nothing but strings before them.
+ * It holds for what is sent after this, in the order of all that is started on a connection.
+ *
+ * Only broadcasts count, for which the bus has checked the rule's sender: a signal addressed to us
+ * may be anybody's, unless @sender (NULL if the rule has none) is a unique name or the bus itself.
  */
 int sdme_bus_match_start(struct sdme_bus *bus, const char *rule, const char *sender,
                          struct sdme_bus_match **ret_match, struct sdme_error *error);

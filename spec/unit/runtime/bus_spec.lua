@@ -63,7 +63,10 @@ local function call_of(name, timeout)
     }
 end
 
+-- Once the collector has closed what earlier specs left to it.
 local function open_descriptors()
+    collectgarbage()
+    collectgarbage()
     local pipe <const> = assert(io.popen("ls /proc/$PPID/fd | wc -l"))
     local count <const> = pipe:read("n")
     pipe:close()
@@ -287,8 +290,6 @@ describe("core.bus", function()
             for _, bus in ipairs(opened) do
                 bus:close()
             end
-            collectgarbage()
-            collectgarbage()
             assert.equal(before, open_descriptors())
         end)
 
@@ -476,12 +477,17 @@ describe("core.bus", function()
             stop.member = "Stop"
             assert(bus:emit(stop))
             assert(await(marker:next { timeout = 10 }))
-            for i = 1, 1024 do
+            assert.equal(1, await(match:next { timeout = 10 }).arguments[1])
+            -- There is room again, but nothing may follow on a gap that nobody knows of.
+            assert(bus:emit(signal("u", 1031)))
+            assert(bus:emit(stop))
+            assert(await(marker:next { timeout = 10 }))
+            for i = 2, 1024 do
                 assert.equal(i, await(match:next { timeout = 10 }).arguments[1])
             end
             local _, message <const>, code <const> = await(match:next { timeout = 10 })
             assert.equal("EOVERFLOW", code)
-            assert.truthy(message:find("6 signals", 1, true))
+            assert.truthy(message:find("7 signals", 1, true))
             assert(bus:emit(signal("u", 7)))
             assert.equal(7, await(match:next { timeout = 10 }).arguments[1])
         end)
