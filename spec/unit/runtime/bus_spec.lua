@@ -67,10 +67,7 @@ end
 local function open_descriptors()
     collectgarbage()
     collectgarbage()
-    local pipe <const> = assert(io.popen("ls /proc/$PPID/fd | wc -l"))
-    local count <const> = pipe:read("n")
-    pipe:close()
-    return count
+    return #core.file.list "/proc/self/fd"
 end
 
 local function with_bus(description, run)
