@@ -152,6 +152,9 @@ local FILES <const> = {
     { "/etc/systemd/system/sdme@.service", "The unit of all containers, unless the same one is"
         .. " installed elsewhere." },
     { "/etc/systemd/system/sdme@NAME.service.d/", "The limits of one container." },
+    { "/etc/systemd/system/sdme-port@.service", "What forwards the ports of containers from the"
+        .. " host's loopback addresses." },
+    { "/etc/systemd/system/sdme-port@NAME.socket", "The ports of one container there." },
 }
 
 local STATUS <const> = {

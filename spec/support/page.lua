@@ -56,7 +56,8 @@ end
 ---@param example { line: integer, code: string }
 ---@return function
 function M.compile(path, example)
-    return assert(load(("\n"):rep(example.line - 1) .. example.code, "@" .. path, "t"))
+    local code <const> = example.code:gsub("^#[^\n]*", "")
+    return assert(load(("\n"):rep(example.line - 1) .. code, "@" .. path, "t"))
 end
 
 return M

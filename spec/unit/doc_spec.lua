@@ -208,6 +208,20 @@ describe("doc/lua.md", function()
         assert.is_true(checked > 100)
     end)
 
+    it("names no options in a signature that the function in C doesn't know", function()
+        local known <const> = {}
+        for _, binding in ipairs(read_bindings()) do
+            known[binding.name] = " " .. table.concat(options_of(binding), " ") .. " "
+        end
+        for _, entry in ipairs(page.entries(PAGE)) do
+            local options <const> = known[entry.name] and entry.signature:match "%b{}" or ""
+            for option in options:gmatch "([%w_]+)=" do
+                assert.is_truthy(known[entry.name]:find(" " .. option .. " ", 1, true),
+                    entry.name .. ": " .. option)
+            end
+        end
+    end)
+
     it("has a row for every setting", function()
         local rows <const>, settings <const> = {}, {}
         local table_text <const> = read(PAGE):match "\n| setting | value |\n(.-)\n\n"
@@ -232,10 +246,11 @@ describe("doc/lua.md", function()
     end)
 
     it("has examples that compile", function()
-        local examples <const> = page.examples(PAGE)
-        assert.is_true(#examples > 50)
-        for _, example in ipairs(examples) do
-            page.compile(PAGE, example)
+        assert.is_true(#page.examples(PAGE) > 50)
+        for _, path in ipairs { PAGE, "doc/cli.md" } do
+            for _, example in ipairs(page.examples(path)) do
+                page.compile(path, example)
+            end
         end
     end)
 end)
@@ -288,6 +303,22 @@ describe("a manual page", function()
             assert.equal("", shell.run("groff -man -ww -Tutf8 -z %s", make_page(name)))
         end)
     end
+end)
+
+describe("prose", function()
+    it("names options that there are", function()
+        local known <const> = {}
+        each_command(function(command)
+            for _, option in ipairs(arguments.options(command)) do
+                known[option.long] = true
+            end
+        end)
+        for _, path in ipairs { "README.md", "doc/cli.md", PAGE } do
+            for option in read(path):gmatch "`%-%-(%l[%l-]*)" do
+                assert.is_true(known[option], path .. ": --" .. option)
+            end
+        end
+    end)
 end)
 
 describe("sdme(1)", function()
