@@ -237,7 +237,7 @@ describe("doc/lua.md", function()
     it("links to headings of its own", function()
         local text <const> = read(PAGE)
         local anchors <const> = {}
-        for heading in text:gmatch "\n## ([^\n]+)" do
+        for heading in text:gmatch "\n##+ ([^`\n]+)\n" do
             anchors[heading:lower():gsub("[^%w -]", ""):gsub(" ", "-")] = true
         end
         for anchor in text:gmatch "%]%(#([^)]*)%)" do
