@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- What busted prints: each failure in full and each skipped spec with its reason, nothing for what
 -- passed. The counts go into the file that SDME_SPEC_COUNTS names, as "passed failed skipped"; an
--- error outside a spec counts as a failed one.
+-- error outside a spec counts as a failed one. While a spec runs, a file beside it (".now") has its
+-- name, for whoever finds the interpreter dead or stuck.
 
 local busted <const> = require "busted"
 local base <const> = require "busted.outputHandlers.base"
@@ -38,14 +39,20 @@ local function indented(entry)
     return (body:gsub("[^\n]+", "    %0"))
 end
 
+---@param path string
+---@param content string
+local function write_file(path, content)
+    local file <close> = assert(io.open(path, "w"))
+    assert(file:write(content, "\n"))
+end
+
 ---@param passed integer
 ---@param failed integer
 ---@param skipped integer
 local function write_counts(passed, failed, skipped)
     local path <const> = os.getenv "SDME_SPEC_COUNTS"
     if path then
-        local file <close> = assert(io.open(path, "w"))
-        assert(file:write(("%d %d %d\n"):format(passed, failed, skipped)))
+        write_file(path, ("%d %d %d"):format(passed, failed, skipped))
     else
         print(("%d passed, %d failed, %d skipped"):format(passed, failed, skipped))
     end
@@ -71,6 +78,15 @@ return function()
         return nil, true
     end
 
+    local function note(element)
+        local path <const> = os.getenv "SDME_SPEC_COUNTS"
+        if path then
+            write_file(path .. ".now", handler.getFullName(element))
+        end
+        return nil, true
+    end
+
+    busted.subscribe({ "test", "start" }, note)
     busted.subscribe({ "suite", "end" }, report)
     return handler
 end
