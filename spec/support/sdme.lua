@@ -67,11 +67,11 @@ function M.ok(...)
     return (result.out:gsub("\n$", ""))
 end
 
----Starts `sdme ...` in the background.
+---Starts `sdme ...` in the background, with a pipe for its stdout.
 ---@return userdata process of core.process
 function M.spawn(...)
     return assert(core.process.spawn {
-        argv = { M.program, ... }, stdin = "null", stdout = "null", stderr = "null",
+        argv = { M.program, ... }, stdin = "null", stdout = "pipe", stderr = "null",
         env = { SDME_DATADIR = M.datadir(), PATH = os.getenv "PATH" },
     })
 end

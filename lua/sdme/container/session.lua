@@ -21,6 +21,9 @@ local LOGIN_SHELL <const> = { "/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -l' }
 -- More lines than one run of a container writes on its console.
 local ALL <const> = 10000
 
+-- Lines that `--follow` begins with, as in journalctl(1).
+local SOME <const> = 10
+
 -- What `exec` keeps of a command's output at most.
 local CAPTURE <const> = 64 << 20
 
@@ -306,22 +309,25 @@ local function write_entry(entry)
         text.printable((entry.message:gsub("\r", ""))), "\n")
 end
 
+-- Ends only by an interruption.
+local function follow_journal(name, lines)
+    local journal <close> = fault.check(core.journal.open { unit = unit.name(name), lines = lines })
+    while true do
+        write_entry(fault.check(task.await(journal:next())))
+        io.stdout:flush()
+    end
+end
+
 local function host_journal(name, options)
     if options.argv and #options.argv > 0 then
         fault.raise("EUSAGE", "sdme start " .. name,
             "logs %s: arguments for journalctl need a running container", name)
     end
+    if options.follow then
+        follow_journal(name, options.lines or SOME)
+    end
     for _, entry in ipairs(lifecycle.journal(name, options.lines or ALL)) do
         write_entry(entry)
-    end
-    if options.follow then
-        local journal <close> = fault.check(core.journal.open {
-            unit = unit.name(name), lines = 0,
-        })
-        while true do
-            write_entry(fault.check(task.await(journal:next())))
-            io.stdout:flush()
-        end
     end
     return setmetatable({ code = 0 }, Result)
 end
