@@ -36,6 +36,34 @@ local function stop_own(name)
     end
 end
 
+-- The addresses of all machines but one, whoever has started them.
+local function addresses_of_others(name)
+    local addresses <const> = {}
+    for _, machine in ipairs(host.machines()) do
+        for _, address in ipairs(machine ~= name and host.addresses(machine) or {}) do
+            addresses[address] = true
+        end
+    end
+    return addresses
+end
+
+---Takes out the translations that a systemd-nspawn which was killed has left behind: nobody could
+---put others in their place.
+---@param name string of a container that isn't running
+---@param settings table
+function M.clear(name, settings)
+    local own, others = {}, nil
+    for _, port in ipairs(settings.port or {}) do
+        own[port.protocol .. port.host] = true
+    end
+    for _, entry in ipairs(next(own) and fault.check(core.nat.list()) or {}) do
+        others = others or addresses_of_others(name)
+        if own[entry.protocol .. entry.port] and not others[entry.address] then
+            fault.check(core.nat.remove(entry.family, entry.protocol, entry.port))
+        end
+    end
+end
+
 ---Raises where the host has another use for a port of a container, which isn't running.
 ---@param name string
 ---@param settings table
@@ -47,7 +75,8 @@ function M.check(name, settings)
             stopped = true
         end
         if is_taken(port) then
-            fault.raise("EADDRINUSE", ("or take another: sdme set %s --port …"):format(name),
+            fault.raise("EADDRINUSE",
+                ("end what has it, or take another: sdme set %s --port …"):format(name),
                 "start %s: port %s %d of the host is taken", name, port.protocol, port.host)
         end
     end

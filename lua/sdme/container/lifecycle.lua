@@ -172,6 +172,7 @@ local function start(name, options)
         launcher.check(name, description.settings)
         if not M.is_running(name) then
             port.check(name, description.settings)
+            port.clear(name, description.settings)
         end
         if description.settings.ephemeral then
             M.mark_ephemeral(name)
@@ -326,6 +327,7 @@ end
 ---@param name string
 function M.stopped(name)
     local description <const> = M.read(name)
+    port.clear(name, description.settings)
     if not description.settings.ephemeral or os.getenv "EXIT_STATUS" == "133" then
         return
     end
