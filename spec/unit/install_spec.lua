@@ -1,0 +1,60 @@
+-- `make install` puts everything where a stock Lua 5.4 and a shell find it.
+
+local core <const> = require "sdme.core"
+local needs <const> = require "spec.support.needs"
+local scratch <const> = require "spec.support.scratch"
+local shell <const> = require "spec.support.shell"
+
+local BUILD <const> = os.getenv "BUILD" or "build"
+
+describe("make install", function()
+    local root
+
+    setup(function()
+        needs.program("make", "lua5.4")
+        needs.that(not os.getenv "SANITIZE", "a build that isn't sanitized")
+        root = scratch.directory()
+        shell.run("make BUILD=%s PREFIX=/usr DESTDIR=%s install", BUILD, root)
+    end)
+    teardown(scratch.clean)
+
+    -- As LUA_PATH and LUA_CPATH of a system whose root is `root`.
+    local function lua(program)
+        return shell.run("LUA_PATH=%s LUA_CPATH=%s lua5.4 -e %s",
+            ("%s/usr/share/lua/5.4/?.lua;%s/usr/share/lua/5.4/?/init.lua;;"):format(root, root),
+            root .. "/usr/lib/lua/5.4/?.so;;", program)
+    end
+
+    it("lets a stock Lua require sdme", function()
+        assert.equal(core.version, lua [[print(require "sdme".version)]])
+    end)
+
+    it("gives the interpreter the same version", function()
+        assert.equal("sdme " .. core.version, shell.run("%s --version", root .. "/usr/bin/sdme"))
+    end)
+
+    it("leaves out nothing of the Lua floor", function()
+        assert.equal(shell.run "cd lua && find . -name '*.lua' | sort",
+            shell.run("cd %s && find . -path './sdme*' -name '*.lua' | sort",
+                root .. "/usr/share/lua/5.4"))
+    end)
+
+    it("does nothing to the process that loads it", function()
+        assert.equal("true", lua [[
+            local function look()
+                local seen = {}
+                for line in io.lines "/proc/self/status" do
+                    seen[#seen + 1] = line:match "^Sig%a+:.*" or line:match "^Umask:.*"
+                end
+                return table.concat(seen, "\n")
+            end
+            local before = look()
+            require "sdme"
+            print(look() == before)]])
+    end)
+
+    it("is undone by make uninstall", function()
+        shell.run("make BUILD=%s PREFIX=/usr DESTDIR=%s uninstall", BUILD, root)
+        assert.equal("", shell.run("find %s -type f", root))
+    end)
+end)
