@@ -34,9 +34,6 @@ local function nearest(path)
     return path
 end
 
--- Filesystems that overlayfs takes no upper layer from.
-local NO_UPPER <const> = { overlay = true, nfs = true, vfat = true, fuse = true, ["9p"] = true }
-
 -- The host's mounts that a clone shows, and whose owners can't be mapped.
 local function unmapped()
     local userns <close> = core.userns.create(config.get "userns_base", 65536)
@@ -96,12 +93,11 @@ local CHECKS <const> = {
         "datadir", "a data directory that can hold what containers change",
         function()
             local path <const> = nearest(config.get "datadir")
-            local type <const> = (file.statfs(path) or {}).type
-            if NO_UPPER[type] then
-                return "no", ("%s is on %s"):format(path, type),
-                    "choose another one with --datadir, or `sdme config set datadir`"
+            local ok, found = pcall(launcher.check_upper, path)
+            if not ok then
+                return "no", tostring(found), found.hint
             end
-            return "yes", ("%s is on %s"):format(path, type)
+            return "yes", ("%s is on %s"):format(path, found)
         end,
     },
     {

@@ -17,6 +17,9 @@ local M <const> = {}
 -- do as well, but systemd-nspawn makes directories in it that a guest's root doesn't own.
 local ENVIRONMENT <const> = "/etc/systemd/system.conf.d/sdme-environment.conf"
 
+-- Filesystems that overlayfs takes no upper layer from (overlayfs.rst, Upper and Lower).
+local NO_UPPER <const> = { overlay = true, nfs = true, vfat = true, fuse = true, ["9p"] = true }
+
 local NSPAWN_PATHS <const> = { "/usr/bin/systemd-nspawn", "/bin/systemd-nspawn" }
 
 ---Where systemd-nspawn is; raises where there is none.
@@ -31,6 +34,18 @@ function M.nspawn()
         "systemd-nspawn is not installed")
 end
 
+---The type of the filesystem of a directory; raises where that can't hold an upper layer.
+---@param path string
+---@return string
+function M.check_upper(path)
+    local type <const> = fault.check(file.statfs(path)).type
+    if NO_UPPER[type] then
+        fault.raise("EUNSUPPORTED", "choose another one: --datadir, `sdme config set datadir`",
+            "%s is on %s, which can't hold what a container changes", path, type)
+    end
+    return type
+end
+
 ---Raises where something that a container needs of the host isn't there.
 ---@param name string
 ---@param settings table
@@ -42,6 +57,7 @@ function M.check(name, settings)
         end
     end
     M.nspawn()
+    M.check_upper(store.path())
     for _, bind in ipairs(settings.bind or {}) do
         need(bind.source, "bind")
     end

@@ -26,7 +26,8 @@ local SIGKILL <const> = core.process.signal "KILL"
 -- take. The guest's manager powers off at SIGRTMIN+3, and at SIGRTMIN+14 without stopping its
 -- services one by one (systemd(1), SIGNALS).
 local ENDINGS <const> = {
-    stop = { seconds = function() return config.get "stop_timeout" end },
+    -- The unit's own time-out ends it with SIGKILL, and we see that happen.
+    stop = { seconds = function() return config.get "stop_timeout" + 10 end },
     term = { whom = "leader", signal = "RTMIN+14", seconds = function() return 30 end },
     kill = { seconds = function() return 15 end },
 }
