@@ -175,9 +175,10 @@ local function mount_overlay(lowers, directory, userns, target)
     end
     io.stderr:write("sdme: ", message, "; shifting owners instead\n")
     options.map_owners, options.metacopy = nil, true
-    fault.check(core.mount.attach(fault.check(core.overlay.mount(options)), target))
-    fault.check(core.tree.shift("/proc/self/fd/" .. target:fileno() .. "/.",
-        { from = 0, to = userns.base, count = userns.count }))
+    local shifted <const> = fault.check(core.overlay.mount(options))
+    fault.check(core.tree.shift(".",
+        { root = shifted, from = 0, to = userns.base, count = userns.count }))
+    fault.check(core.mount.attach(shifted, target))
 end
 
 -- One directory name for a path.

@@ -179,6 +179,28 @@ describe("security", function()
         assert.is_true(tonumber(kilobytes) < 1024)
     end)
 
+    it("shifts the owners of what can't be mapped, without copying it", function()
+        shell.run [[
+            mkdir -p /srv/sdme-spec /var/tmp/sdme-lower && echo content >/var/tmp/sdme-lower/file
+            head -c 4M /dev/urandom >/var/tmp/sdme-lower/big
+            cp -p /usr/bin/su /var/tmp/sdme-lower/su
+            mkdir -p /var/tmp/sdme-empty && mount -t overlay \
+                -o lowerdir=/var/tmp/sdme-lower:/var/tmp/sdme-empty overlay /srv/sdme-spec]]
+        scratch.finally(function()
+            shell.run [[umount /srv/sdme-spec; rm -rf /var/tmp/sdme-lower /var/tmp/sdme-empty
+                rmdir /srv/sdme-spec]]
+        end)
+        start "--userns"
+        assert.equal("0:0 4755", inside("stat", "-c", "%u:%g %a", "/srv/sdme-spec/su"))
+        inside("sh", "-c", "cat /srv/sdme-spec/file && echo new >/srv/sdme-spec/file")
+        local kilobytes <const> = shell.run("du -sk %s/containers/web/mounts | cut -f1",
+            sdme.datadir())
+        assert.is_true(tonumber(kilobytes) < 1024)
+        sdme.ok("restart", "web")
+        assert.equal("new", inside("cat", "/srv/sdme-spec/file"))
+        assert.equal("content", shell.run "cat /srv/sdme-spec/file")
+    end)
+
     it("takes capabilities away and gives them", function()
         start("--drop-capability", "CAP_CHOWN", "--capability", "net_admin")
         assert.equal(0, capabilities() & 1)
