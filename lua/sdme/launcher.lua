@@ -235,13 +235,13 @@ end
 ---@param name string
 function M.launch(name)
     local description <const> = state.container(name)
+    -- So that the journal of this run can be told from that of earlier ones.
+    fault.check(file.write(store.path("containers", name, "invocation"),
+        os.getenv "INVOCATION_ID" or "", { mode = "0600", sync = false }))
     M.check(name, description.settings)
     fault.check(core.mount.unshare())
     local root <const> = mount_root(name, description)
     local environment <const> = write_environment(description, root)
-    -- So that its journal can be told from that of earlier runs.
-    fault.check(file.write(store.path("containers", name, "invocation"),
-        os.getenv "INVOCATION_ID" or "", { mode = "0600", sync = false }))
     fault.check(core.process.replace { argv = M.arguments(description, root, environment) })
 end
 
