@@ -99,12 +99,13 @@ local function host_mount_units(hidden)
     return names
 end
 
----What of the host a clone doesn't see: what was asked for, and our own data.
+---What of the host a clone doesn't see: what was asked for, what programs have there only for
+---themselves, and our own data.
 ---@param settings table
 ---@return string[]
 function M.hidden(settings)
     local opaque <const> = settings.overlayfs_opaque_dirs or config.get "host_rootfs_opaque_dirs"
-    return { config.get "datadir", table.unpack(opaque) }
+    return { config.get "datadir", "/tmp", "/var/tmp", table.unpack(opaque) }
 end
 
 -- Whether a unit of the host can be enabled in its clone, and where it lies.

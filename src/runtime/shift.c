@@ -133,7 +133,7 @@ int sdme_shift_attribute(const struct sdme_shift *shift, const char *name, void 
         return 0;
     if (is_acl(name))
         return shift_acl(shift, value, *size);
-    if (strcmp(name, capability_name))
+    if (strcmp(name, capability_name) != 0)
         return 0;
     return buffer_size < SDME_SHIFT_CAPABILITY_MAX ? -ERANGE : shift_capability(shift, value, size);
 }
@@ -283,7 +283,7 @@ static int shift_file(void *context, const struct sdme_walk_directory *directory
     _cleanup_close_ int fd = sdme_walk_open(directory->fd, name, O_PATH, false);
 
     (void) type;
-    if (fd == -EXDEV) /* a file that something is mounted on */
+    if (fd == -EXDEV || fd == -ENOENT) /* something is mounted on it, or it is gone by now */
         return 0;
     int code = fd < 0 ? fd : shift_entry(context, fd);
     return code < 0 ? sdme_fail(error, code, "shift %s/%s", directory->path, name) : 0;
@@ -309,6 +309,7 @@ int sdme_shift_tree(int root_fd, const char *path, const struct sdme_shift_tree 
         .context = &state,
         .threads = options->threads ? options->threads : sdme_pool_threads(),
         .cancel = options->cancel,
+        .tolerates_changes = true, /* the lower layer of a clone is the host, and alive */
     };
 
     int code = sdme_shift_check(&options->shift, error);

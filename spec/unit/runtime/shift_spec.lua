@@ -174,4 +174,22 @@ describe("core.tree.shift", function()
         assert.equal("EBADMSG", code)
         assert.equal("shift " .. disk .. "/x/f: Bad message", message)
     end)
+
+    it("takes no offence at files that come and go meanwhile", function()
+        needs.root()
+        local dir <const> = scratch.directory()
+        for i = 1, 200 do
+            assert(core.file.mkdir(("%s/%d"):format(dir, i)))
+        end
+        local busy <close> = assert(core.process.spawn {
+            argv = { "sh", "-c", [[while :; do
+                mkdir "$1/x" "$1/x/y" "$1/100/z"; touch "$1/x/f"; rm -r "$1/x" "$1/100/z"
+            done]], "sh", dir },
+            stderr = "null",
+        })
+        for i = 1, 60 do
+            assert(core.tree.shift(dir, { from = 0, to = i % 2 * 1000, count = 65536 }))
+        end
+        busy:kill "KILL"
+    end)
 end)
