@@ -4,19 +4,31 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "util.h"
 
-/* A namespace lives in a process first; this one sleeps until it is killed. */
+/*
+ * A namespace lives in a process first; this one sleeps until it is killed, or its parent is. No
+ * handler of ours runs in it, since all signals are blocked.
+ */
 static pid_t start_holder(void)
 {
-    pid_t pid = (pid_t) syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, 0UL);
+    pid_t parent = getpid();
+    sigset_t all, saved;
 
-    if (pid == 0)
-        for (;;)
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &saved);
+    pid_t pid = (pid_t) syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, 0UL);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        while (getppid() == parent)
             pause();
+        _exit(0);
+    }
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
     return pid;
 }
 
