@@ -16,7 +16,7 @@ static const int types[] = {SOCK_STREAM, SOCK_DGRAM};
 static int port_listen(lua_State *L)
 {
     int protocol = luaL_checkoption(L, 1, NULL, protocols);
-    const char *address = luaL_checkstring(L, 2);
+    const char *address = sdme_lua_check_text(L, 2);
     lua_Integer number = luaL_checkinteger(L, 3);
     struct sdme_error error = {0};
 
@@ -140,16 +140,15 @@ static void read_ports(lua_State *L, struct sdme_forwarder_options *options)
 {
     if (lua_getfield(L, 1, "ports") != LUA_TTABLE)
         luaL_error(L, "option 'ports': table expected, got %s", luaL_typename(L, -1));
-    lua_Integer count = luaL_len(L, -1);
-    struct sdme_forwarded_port *ports =
-        lua_newuserdatauv(L, ((size_t) count + 1) * sizeof *ports, 0);
+    size_t count = sdme_lua_array_length(L, -1, "ports");
+    struct sdme_forwarded_port *ports = lua_newuserdatauv(L, (count + 1) * sizeof *ports, 0);
 
-    for (lua_Integer i = 0; i < count; i++) {
-        lua_rawgeti(L, -2, i + 1);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -2, (lua_Integer) i + 1);
         ports[i] = check_port(L);
     }
     options->ports = ports;
-    options->port_count = (size_t) count;
+    options->port_count = count;
 }
 
 static unsigned int option_count(lua_State *L, const char *key, unsigned int fallback)

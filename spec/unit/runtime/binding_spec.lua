@@ -42,6 +42,9 @@ describe("a binding", function()
         end, "groups: too many")
         assert.error_matches(function() core.overlay.mount { lowers = array } end,
             "lowers: too many")
+        assert.error_matches(function()
+            core.port.forward { netns = 0, ports = sparse {} }
+        end, "ports: too many")
     end)
 
     it("doesn't mistake the part of a path before a NUL byte for the path", function()
