@@ -145,6 +145,12 @@ int sdme_file_get_attribute(int root_fd, const char *path, bool follow, const ch
     return 0;
 }
 
+/* Some filesystems pass on what a server says, without looking for the NUL at the end. */
+static bool are_names(const char *names, size_t size)
+{
+    return size == 0 || names[size - 1] == '\0';
+}
+
 int sdme_file_list_attributes(int root_fd, const char *path, bool follow, char *names, size_t size,
                               size_t *ret_size, struct sdme_error *error)
 {
@@ -156,6 +162,8 @@ int sdme_file_list_attributes(int root_fd, const char *path, bool follow, char *
     ssize_t length = listxattr(sdme_path_of_fd(fd).text, names, size);
     if (length < 0)
         return sdme_fail(error, errno, "list the attributes of %s", path);
+    if (!are_names(names, (size_t) length))
+        return sdme_fail(error, EBADMSG, "list the attributes of %s", path);
     *ret_size = (size_t) length;
     return 0;
 }
@@ -189,7 +197,10 @@ int sdme_attribute_names_read(int fd, struct sdme_attribute_names *names)
         return code;
     }
     names->size = size < 0 ? 0 : (size_t) size;
-    return 0;
+    if (are_names(names->names, names->size))
+        return 0;
+    sdme_attribute_names_free(names);
+    return -EBADMSG;
 }
 
 void sdme_attribute_names_free(struct sdme_attribute_names *names)
