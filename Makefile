@@ -25,6 +25,7 @@ BINDIR     := $(PREFIX)/bin
 LUADIR     := $(PREFIX)/share/lua/5.4
 LUACDIR    := $(PREFIX)/lib/lua/5.4
 INCLUDEDIR := $(PREFIX)/include
+MANDIR     := $(PREFIX)/share/man
 UNITDIR    := $(PREFIX)/lib/systemd/system
 
 # What the code needs stays apart from CFLAGS, which belongs to whoever calls make.
@@ -39,6 +40,7 @@ COMPILE    = $(CC) $(STANDARD) $(WARNINGS) $(SHARED) $(SANITIZED) -DSDME_VERSION
 RUNTIME  := $(wildcard src/runtime/*.c)
 BINDINGS := $(wildcard src/lua/*.c)
 FLOOR    := $(sort $(shell find lua -name '*.lua'))
+PAGES    := sdme.1 sdme.conf.5
 OBJECTS  := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(RUNTIME) $(BINDINGS))
 
 # Asked only when something is built, so that `make deps` runs on a machine that has nothing.
@@ -57,7 +59,7 @@ RUNTIME_LIBS   := $(shell $(PKG_CONFIG) --libs libsystemd) -ldl -lpthread
 endif
 
 .PHONY: all deps demo test test-unit test-system test-vm lint fmt fuzz bench install uninstall clean
-all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so
+all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so $(PAGES:%=$(BUILD)/man/%)
 
 # The interpreter has all of Lua inside and lends it to C modules; core.so leaves lua_* to whoever
 # loads it.
@@ -81,6 +83,10 @@ $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(COMPILE) -Isrc -c -o $@ $<
 
+$(BUILD)/man/%: doc/man.lua $(wildcard doc/man/*.lua) $(BUILD)/bin/sdme
+	@mkdir -p $(@D)
+	$(call say,MAN,$@)$(BUILD)/bin/sdme run $< $* >$@.new && mv $@.new $@
+
 -include $(OBJECTS:.o=.d) $(BUILD)/obj/main.d
 
 deps:
@@ -101,13 +107,17 @@ test-system: all
 	spec/run system
 
 lint:
-	luacheck --quiet lua examples spec src
+	luacheck --quiet lua doc examples spec src
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -D_GNU_SOURCE \
 	    --enable=warning,performance,portability --suppress=missingIncludeSystem \
 	    -DSDME_VERSION='""' src
-	clang-tidy --quiet --warnings-as-errors='*' $(RUNTIME) $(BINDINGS) src/main.c -- $(STANDARD) \
-	    $(LIBRARY_CFLAGS) -DSDME_VERSION='""' -DSDME_PREFIX='""'
-	shellcheck spec/run spec/host/testhost spec/host/deps spec/host/inside
+	printf '%s\n' $(RUNTIME) $(BINDINGS) src/main.c | xargs -P 2 -I FILE \
+	    clang-tidy --quiet FILE -- $(STANDARD) $(LIBRARY_CFLAGS) -DSDME_VERSION='""' \
+	    -DSDME_PREFIX='""' 2>&1 | { ! grep -v 'warnings\? generated\.$$'; }
+	shellcheck .ci/run spec/run spec/bench/run spec/host/testhost spec/host/vmhost spec/host/deps \
+	    spec/host/inside spec/lint/floors
+	shellcheck --shell=bash spec/host/lib/*.bash
+	spec/lint/floors
 
 fmt:
 	clang-format -i $(wildcard src/*.c src/*.h src/*/*.c src/*/*.h spec/fuzz/*.c)
@@ -115,15 +125,23 @@ fmt:
 # One libFuzzer program for each parser in C; CI gives each the same short number of runs.
 FUZZ_RUNS ?= 20000
 FUZZERS   := $(patsubst spec/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard spec/fuzz/*.c))
+FUZZED    := $(patsubst src/%.c,$(BUILD)/fuzz/obj/%.o,$(RUNTIME) $(BINDINGS))
+FUZZ_CC    = clang $(STANDARD) $(WARNINGS) -DSDME_VERSION='"$(VERSION)"' $(LIBRARY_CFLAGS) -g -O1 \
+             -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -MP
 fuzz: $(FUZZERS)
-	@set -e; for fuzzer in $(FUZZERS); do echo "fuzz $$(basename $$fuzzer)"; \
-	    $$fuzzer -runs=$(FUZZ_RUNS) -max_len=65536 -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/ \
-	    $$(ls -d spec/fuzz/corpus/$$(basename $$fuzzer) 2>/dev/null); done
+	@set -e; for fuzzer in $(FUZZERS); do name=$$(basename $$fuzzer); echo "fuzz $$name"; \
+	    $$fuzzer -runs=$(FUZZ_RUNS) -max_len=4096 -artifact_prefix=$(BUILD)/fuzz/ \
+	    spec/fuzz/corpus/$$name >$$fuzzer.log 2>&1 || { cat $$fuzzer.log; exit 1; }; done
 
-$(BUILD)/fuzz/%: spec/fuzz/%.c $(RUNTIME)
+$(BUILD)/fuzz/obj/%.o: src/%.c
 	@mkdir -p $(@D)
-	clang $(STANDARD) $(WARNINGS) $(LIBRARY_CFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize-recover=all -Isrc -o $@ $^ $(RUNTIME_LIBS)
+	$(call say,CC,$<)$(FUZZ_CC) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(BUILD)/fuzz/%: spec/fuzz/%.c $(FUZZED)
+	$(call say,LINK,$@)$(FUZZ_CC) -fsanitize=fuzzer -Isrc -o $@ $< $(FUZZED) $(LUA_LIBS) $(RUNTIME_LIBS)
+
+.SECONDARY: $(FUZZED)
+-include $(FUZZED:.o=.d) $(FUZZERS:=.d)
 
 bench: all
 	spec/bench/run
@@ -131,12 +149,15 @@ bench: all
 install: all
 	install -Dm755 $(BUILD)/bin/sdme $(DESTDIR)$(BINDIR)/sdme
 	install -Dm644 $(BUILD)/lua/sdme/core.so $(DESTDIR)$(LUACDIR)/sdme/core.so
+	for page in $(PAGES); do install -Dm644 $(BUILD)/man/$$page \
+	    $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	install -Dm644 src/sdme.h $(DESTDIR)$(INCLUDEDIR)/sdme.h
 	for file in $(FLOOR:lua/%=%); do install -Dm644 lua/$$file $(DESTDIR)$(LUADIR)/$$file; done
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/sdme $(DESTDIR)$(LUACDIR)/sdme/core.so $(DESTDIR)$(INCLUDEDIR)/sdme.h
 	rm -rf $(DESTDIR)$(LUADIR)/sdme
+	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	-rmdir $(DESTDIR)$(LUACDIR)/sdme 2>/dev/null
 
 clean:

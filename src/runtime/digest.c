@@ -74,7 +74,7 @@ int sdme_digest_new(const char *algorithm, struct sdme_digest **ret_digest,
 {
     bool is_sha512 = !strcmp(algorithm, "sha512");
 
-    if (!is_sha512 && strcmp(algorithm, "sha256"))
+    if (!is_sha512 && strcmp(algorithm, "sha256") != 0)
         return sdme_fail_as(error, EINVAL, "no such digest: %s", algorithm);
     struct sdme_digest *digest = calloc(1, sizeof *digest);
     if (!digest)

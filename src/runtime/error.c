@@ -115,6 +115,7 @@ int sdme_fail_in(struct sdme_error *error, int code, const char *format, ...)
     va_end(arguments);
     keep_printable(error->message);
     if (length >= 0 && (size_t) length < sizeof error->message)
-        snprintf(error->message + length, sizeof error->message - (size_t) length, ": %s", message);
+        snprintf(error->message + length, sizeof error->message - (size_t) length, ": %.*s",
+                 (int) (sizeof message - (size_t) length), message);
     return -code;
 }

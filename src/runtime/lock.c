@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "lock.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -43,6 +46,58 @@ void sdme_lock_release(const char *path, int fd)
     sdme_close(fd);
 }
 
+/* The next word of *line; NULL when there is none. */
+static char *next_word(char **line)
+{
+    char *word;
+
+    do
+        word = strsep(line, " \n");
+    while (word && !*word);
+    return word;
+}
+
+/* Takes a number off *text, which ends with @end; false if there is none up to @max. */
+static bool take_number(char **text, int base, uintmax_t max, char end, uintmax_t *ret)
+{
+    char *rest;
+
+    if (!isxdigit((unsigned char) **text))
+        return false;
+    errno = 0;
+    uintmax_t number = strtoumax(*text, &rest, base);
+    if (errno || number > max || rest == *text || *rest != end)
+        return false;
+    *text = rest + (end != '\0');
+    *ret = number;
+    return true;
+}
+
+bool sdme_lock_parse(char *line, struct sdme_lock_entry *ret)
+{
+    char *number = next_word(&line), *kind = next_word(&line), *pid, *file;
+    uintmax_t holder, major_number, minor_number, inode;
+
+    if (!number || !kind || strcmp(kind, "FLOCK") != 0)
+        return false;
+    next_word(&line); /* ADVISORY */
+    next_word(&line); /* READ or WRITE */
+    pid = next_word(&line);
+    file = next_word(&line);
+    if (!pid || !file || !take_number(&pid, 10, INT_MAX, '\0', &holder) || holder == 0)
+        return false;
+    if (!take_number(&file, 16, UINT_MAX, ':', &major_number) ||
+        !take_number(&file, 16, UINT_MAX, ':', &minor_number) ||
+        !take_number(&file, 10, UINTMAX_MAX, '\0', &inode))
+        return false;
+    *ret = (struct sdme_lock_entry){
+        .holder = (pid_t) holder,
+        .device = makedev((unsigned int) major_number, (unsigned int) minor_number),
+        .inode = inode,
+    };
+    return true;
+}
+
 pid_t sdme_lock_holder(const char *path)
 {
     _cleanup_fclose_ FILE *locks = NULL;
@@ -53,15 +108,11 @@ pid_t sdme_lock_holder(const char *path)
     if (stat(path, &file) < 0 || !(locks = fopen("/proc/locks", "re")))
         return 0;
     while (getline(&line, &size, locks) > 0) {
-        unsigned int major_number, minor_number;
-        uintmax_t inode;
-        int pid;
+        struct sdme_lock_entry entry;
 
-        if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%" SCNuMAX, &pid, &major_number,
-                   &minor_number, &inode) == 4 &&
-            inode == file.st_ino && major_number == major(file.st_dev) &&
-            minor_number == minor(file.st_dev))
-            return pid;
+        if (sdme_lock_parse(line, &entry) && entry.inode == file.st_ino &&
+            entry.device == file.st_dev)
+            return entry.holder;
     }
     return 0;
 }

@@ -3,6 +3,7 @@
 #define SDME_RUNTIME_LOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "error.h"
@@ -25,5 +26,15 @@ void sdme_lock_release(const char *path, int fd);
 
 /* The process that holds the lock now, 0 if nobody does or /proc/locks (proc(5)) doesn't say. */
 pid_t sdme_lock_holder(const char *path);
+
+/* A lock of flock(2) in /proc/locks (proc(5)) that is held, and by a process that we can see. */
+struct sdme_lock_entry {
+    pid_t holder;
+    dev_t device;
+    uint64_t inode;
+};
+
+/* Reads one line in place; false if it is something else. For sdme_lock_holder() and its fuzzer. */
+bool sdme_lock_parse(char *line, struct sdme_lock_entry *ret);
 
 #endif

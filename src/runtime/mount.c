@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "mount.h"
 
+#include <ctype.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -84,29 +86,38 @@ static char *next_word(char **line)
 {
     char *word = strsep(line, " \n");
 
-    if (!word || !*word)
+    if (!word)
         return NULL;
     unescape(word);
-    return word;
+    return *word ? word : NULL;
+}
+
+/* The number that is all of @word; -1 if there is none. */
+static int to_id(const char *word)
+{
+    char *end;
+
+    if (!word || !isdigit((unsigned char) *word))
+        return -1;
+    long number = strtol(word, &end, 10);
+    return *end || number > INT_MAX ? -1 : (int) number;
 }
 
 bool sdme_mount_parse(char *line, struct sdme_mount *ret)
 {
-    char *id = next_word(&line), *parent = next_word(&line), *device = next_word(&line);
-    struct sdme_mount mount = {0};
+    struct sdme_mount mount = {.id = to_id(next_word(&line)), .parent = to_id(next_word(&line))};
+    const char *device = next_word(&line), *optional;
 
-    if (!id || !parent || !device)
-        return false;
-    mount.id = atoi(id);
-    mount.parent = atoi(parent);
     mount.root = next_word(&line);
     mount.target = next_word(&line);
     mount.options = next_word(&line);
-    for (char *word = next_word(&line); word && strcmp(word, "-") != 0;)
-        word = next_word(&line); /* optional fields, up to a lone "-" */
+    do
+        optional = strsep(&line, " ");
+    while (optional && strcmp(optional, "-") != 0);
     mount.type = next_word(&line);
-    mount.source = next_word(&line);
-    if (!mount.root || !mount.target || !mount.options || !mount.type)
+    mount.source = next_word(&line); /* none at all is a source too */
+    if (mount.id < 0 || mount.parent < 0 || !device || !mount.root || !mount.target ||
+        !mount.options || !mount.type)
         return false;
     *ret = mount;
     return true;
@@ -125,8 +136,11 @@ int sdme_mount_list(int (*each)(const struct sdme_mount *mount, void *context), 
     while (result >= 0 && getline(&line, &size, table) > 0) {
         struct sdme_mount mount;
 
-        if (sdme_mount_parse(line, &mount))
-            result = each(&mount, context);
+        if (!sdme_mount_parse(line, &mount))
+            return sdme_fail_as(error, SDME_EFORMAT, "/proc/self/mountinfo: '%s' is no mount", line);
+        result = each(&mount, context);
     }
+    if (result >= 0 && !feof(table)) /* half a list is worse than none */
+        return sdme_fail(error, errno, "read /proc/self/mountinfo");
     return result < 0 ? result : 0;
 }

@@ -40,8 +40,7 @@ int sdme_path_open(int root_fd, const char *path, int flags, mode_t mode, int *r
     return 0;
 }
 
-/* Splits @path; the directory is "." or "/" when there is none or only the root. */
-static int split(const char *path, char directory[PATH_MAX], char name[NAME_MAX + 1])
+int sdme_path_split(const char *path, char directory[PATH_MAX], char name[NAME_MAX + 1])
 {
     size_t end = strlen(path);
 
@@ -73,7 +72,7 @@ int sdme_path_open_parent(int root_fd, const char *path, int *ret_fd, char ret_n
     char directory[PATH_MAX], name[NAME_MAX + 1];
     int fd;
 
-    int code = split(path, directory, name);
+    int code = sdme_path_split(path, directory, name);
     if (code == -EINVAL)
         return sdme_fail_as(error, EINVAL, "%s: no file name at the end", path);
     if (code < 0)

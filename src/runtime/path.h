@@ -29,6 +29,12 @@ int sdme_path_open_parent(int root_fd, const char *path, int *ret_fd, char ret_n
                           struct sdme_error *error);
 
 /*
+ * Splits @path as that does; the directory ends with a slash, unless it is ".". -EINVAL without a
+ * name at the end, -ENOENT without anything, -ENAMETOOLONG. For its fuzzer.
+ */
+int sdme_path_split(const char *path, char directory[PATH_MAX], char name[NAME_MAX + 1]);
+
+/*
  * Opens a regular file for reading, and nothing else: a fifo doesn't block and a device isn't
  * touched, because what is there is looked at before it is opened. -EISDIR for a directory,
  * -ELOOP for a symlink that is not to be followed, -EINVAL for the others.

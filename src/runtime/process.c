@@ -238,9 +238,8 @@ static int check_program(const char *path)
     return 0;
 }
 
-/* Only absolute directories of PATH count: what lies in the current one is nobody's program. */
-static int find_program(const char *name, char *const *environment, char **ret_path,
-                        struct sdme_error *error)
+int sdme_process_find(const char *name, char *const *environment, char **ret_path,
+                      struct sdme_error *error)
 {
     const char *directories = search_path(environment);
     int code = -ENOENT;
@@ -353,7 +352,7 @@ int sdme_process_spawn(const struct sdme_spawn *spawn, struct sdme_process *ret_
 
     if (!spawn->argv[0])
         return sdme_fail(error, EINVAL, "start a program without a name");
-    code = find_program(spawn->argv[0], environment, &path, error);
+    code = sdme_process_find(spawn->argv[0], environment, &path, error);
     if (code < 0)
         return code;
     descriptors = calloc(count, sizeof *descriptors);
@@ -484,7 +483,7 @@ int sdme_process_replace(char *const *argv, char *const *environment, const int 
         return sdme_fail(error, EINVAL, "execute a program without a name");
     if (!environment)
         environment = environ;
-    code = find_program(argv[0], environment, &path, error);
+    code = sdme_process_find(argv[0], environment, &path, error);
     if (code < 0)
         return code;
     /* Marked, not closed: should execve(2) fail, whoever called goes on with all it had. */

@@ -45,6 +45,14 @@ struct sdme_spawn {
 };
 
 /* A child: its pidfd, so that a signal never reaches another process that got its number. */
+/*
+ * The path of a program, which the caller frees: @name if it has a slash, or else what is found in
+ * PATH of @environment (or ours). Only absolute directories of PATH count: what lies in the current
+ * one is nobody's program.
+ */
+int sdme_process_find(const char *name, char *const *environment, char **ret_path,
+                      struct sdme_error *error);
+
 struct sdme_process {
     pid_t pid;
     int pidfd;      /* readable once it has ended; -1 when closed or detached */

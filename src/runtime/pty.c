@@ -112,7 +112,7 @@ int sdme_forward_open(const struct sdme_forward_options *options, struct sdme_fo
         .escape = options->escape,
         .until_drained = options->until_drained,
         .last = '\n',
-        .escapes = {-INFINITY, -INFINITY},
+        .escaping = SDME_ESCAPE_NONE,
         .background = -INFINITY,
     };
     if (ret_forward->epoll < 0)
@@ -158,24 +158,25 @@ static int pass_size(struct sdme_forward *forward, struct sdme_error *error)
     return sdme_terminal_set_size(forward->master.fd, rows, columns, error);
 }
 
-/* Looks for ^] three times in a row, whether they come in one read or in three. */
-static bool is_escape(struct sdme_forward *forward, const char *typed, size_t count)
+bool sdme_escape_scan(struct sdme_escape *escape, const char *typed, size_t count, double now)
 {
-    double now = sdme_now();
-
-    if (!forward->escape || !forward->input.terminal)
-        return false;
     for (size_t i = 0; i < count; i++) {
         if (typed[i] != ESCAPE_CHARACTER) {
-            forward->escapes[0] = forward->escapes[1] = -INFINITY;
+            *escape = SDME_ESCAPE_NONE;
             continue;
         }
-        if (now - forward->escapes[0] <= ESCAPE_SECONDS)
+        if (now - escape->before_last <= ESCAPE_SECONDS)
             return true;
-        forward->escapes[0] = forward->escapes[1];
-        forward->escapes[1] = now;
+        escape->before_last = escape->last;
+        escape->last = now;
     }
     return false;
+}
+
+static bool is_escape(struct sdme_forward *forward, const char *typed, size_t count)
+{
+    return forward->escape && forward->input.terminal &&
+           sdme_escape_scan(&forward->escaping, typed, count, sdme_now());
 }
 
 /*

@@ -3,6 +3,7 @@
 #define SDME_RUNTIME_PTY_H
 
 #include <limits.h>
+#include <math.h>
 #include <stdbool.h>
 
 #include "error.h"
@@ -12,6 +13,16 @@
 /* A new pty, pty(7): both ends, and the path of the slave. */
 int sdme_pty_open(int *ret_master, int *ret_slave, char ret_path[static PATH_MAX],
                   struct sdme_error *error);
+
+/*
+ * Looks for ^] three times in a row and within a second, whether they come in one read or in
+ * three: true with the third one. @now in seconds, as of sdme_now().
+ */
+struct sdme_escape {
+    double before_last, last; /* when they were typed; -INFINITY: not in this row */
+};
+#define SDME_ESCAPE_NONE ((struct sdme_escape){-INFINITY, -INFINITY})
+bool sdme_escape_scan(struct sdme_escape *escape, const char *typed, size_t count, double now);
 
 struct sdme_forward_options {
     int master;
@@ -42,7 +53,7 @@ struct sdme_forward {
     bool hung_up; /* for now */
     bool draining;
     char last;         /* the last byte of input */
-    double escapes[2]; /* when the last two ^] in a row were typed */
+    struct sdme_escape escaping;
     double background; /* when we were last seen in the background of a terminal */
     unsigned int rows, columns;
     struct sdme_buffer typed, shown;

@@ -228,7 +228,7 @@ static void append_path(struct state *state, const char *name)
 
     if (length + 1 + strlen(name) + sizeof more < PATH_SIZE)
         snprintf(state->path + length, PATH_SIZE - length, "/%s", name);
-    else if (length < sizeof more || strcmp(state->path + length - strlen(more), more))
+    else if (length < sizeof more || strcmp(state->path + length - strlen(more), more) != 0)
         snprintf(state->path + length, PATH_SIZE - length, "%s", more);
 }
 
