@@ -1,35 +1,47 @@
 -- A message bus of one's own, for specs.
 
+local core <const> = require "sdme.core"
+local shell <const> = require "spec.support.shell"
+
 local M <const> = {}
 
-local function output(command)
-    local pipe <const> = assert(io.popen(command))
-    local text <const> = pipe:read("a")
-    pipe:close()
-    return text
+-- Seconds that it may take to be there.
+local PATIENCE <const> = 20
+
+local function wait_for(address)
+    local deadline <const> = core.poll.now() + PATIENCE
+    repeat
+        local bus <close>, message <const> = core.bus.open_address(address)
+        if bus then
+            return
+        end
+        assert(core.poll.now() < deadline, message)
+        core.poll.wait({}, 0.002)
+    until false
 end
 
----Starts dbus-daemon; nil and what is missing where it can't.
----@return { address: string, pid: string, stop: fun(), signal: fun(name: string) }?
+---Starts dbus-daemon, which ends with us; nil and what is missing where it can't.
+---@return { address: string, stop: fun(), signal: fun(name: string) }?
 function M.start()
-    if output("command -v dbus-daemon") == "" then
-        return nil, "needs dbus-daemon"
+    if not shell.succeeds "command -v dbus-daemon" then
+        return nil, "the program dbus-daemon"
     end
-    local directory <const> = output("mktemp -d"):gsub("\n", "")
+    local directory <const> = shell.run "mktemp -d"
     local address <const> = "unix:path=" .. directory .. "/bus"
     -- Its system configuration wants a user of its own, and to switch to it.
-    local pid <const> = output(
-        ("dbus-daemon --session --fork --nopidfile --print-pid --address=%s"):format(address)
-    ):match("%d+")
-    assert(pid, "dbus-daemon did not start")
+    local daemon <const> = assert(core.process.spawn {
+        argv = { "dbus-daemon", "--session", "--nofork", "--nopidfile", "--address=" .. address },
+        stdout = "null", stderr = "null", death_signal = "KILL",
+    })
+    wait_for(address)
     return {
         address = address,
-        pid = pid,
         signal = function(name)
-            os.execute(("kill -%s %s 2>/dev/null"):format(name, pid))
+            daemon:kill(name)
         end,
         stop = function()
-            os.execute(("kill -KILL %s 2>/dev/null; rm -rf %s"):format(pid, directory))
+            daemon:close()
+            shell.run("rm -rf %s", directory)
         end,
     }
 end

@@ -1,4 +1,5 @@
 local core <const> = require "sdme.core"
+local needs <const> = require "spec.support.needs"
 local private_bus <const> = require "spec.support.private_bus"
 local task <const> = require "sdme.task"
 
@@ -72,9 +73,7 @@ end
 
 local function with_bus(description, run)
     it(description, function()
-        if missing then
-            pending(missing)
-        end
+        needs.that(daemon, missing)
         run()
     end)
 end
@@ -453,9 +452,7 @@ describe("core.bus", function()
             local match <const> =
                 bus:match { sender = "org.freedesktop.DBus", interface = "org.example.Spec" }
             await(bus:call(driver "GetId"))
-            if os.execute("command -v dbus-send >/dev/null") == nil then
-                pending "needs dbus-send"
-            end
+            needs.program "dbus-send"
             os.execute(("dbus-send --bus=%s --dest=%s /spec org.example.Spec.Said"):format(
                 daemon.address, bus:unique_name()))
             assert.equal("ETIMEDOUT", (select(3, await(match:next { timeout = 0.1 }))))
