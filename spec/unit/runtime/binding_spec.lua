@@ -34,8 +34,9 @@ describe("a binding", function()
         local array <const> = sparse "true"
         assert.equal(1 << 61, #array)
         assert.error_matches(function() core.process.spawn { argv = array } end, "argv: too many")
-        assert.error_matches(function() core.process.replace { argv = { "true" }, keep = array } end,
-            "keep: too many")
+        assert.error_matches(function()
+            core.process.replace { argv = { "true" }, keep = array }
+        end, "keep: too many")
         assert.error_matches(function() core.poll.wait(sparse {}, 0) end, "too many")
         assert.error_matches(function()
             core.process.spawn { argv = { "true" }, uid = 0, gid = 0, groups = sparse(0) }
