@@ -67,7 +67,9 @@ local CHECKS <const> = {
     {
         "machined", "systemd-machined, which registers containers",
         function()
-            local ok, why = pcall(host.machines)
+            local ok, why = pcall(function()
+                return host.machines():list()
+            end)
             return ok and "yes" or "no", not ok and tostring(why) or nil,
                 not ok and "install the package systemd-container" or nil
         end,

@@ -39,8 +39,9 @@ end
 -- The addresses of all machines but one, whoever has started them.
 local function addresses_of_others(name)
     local addresses <const> = {}
-    for _, machine in ipairs(host.machines()) do
-        for _, address in ipairs(machine ~= name and host.addresses(machine) or {}) do
+    local machines <const> = host.machines()
+    for _, machine in ipairs(machines:list()) do
+        for _, address in ipairs(machine.name ~= name and machines:addresses(machine.name) or {}) do
             addresses[address] = true
         end
     end
@@ -116,13 +117,13 @@ function M.forward(name)
             "forward ports of %s: there is no socket to forward", name)
     end
     local settings <const> = state.container(name).settings
-    local machine <const> = host.machine(name)
+    local machine <const> = host.machines():get(name)
     if not machine then
         fault.raise("ESRCH", nil, "forward ports of %s: it is not running", name)
     end
-    local netns <close> = fault.check(core.netns.open(machine.Leader))
+    local netns <close> = fault.check(core.netns.open(machine.leader))
     local forwarding <close> = fault.check(core.port.forward {
-        netns = netns, ports = targets(name, settings, sockets), process = machine.Leader,
+        netns = netns, ports = targets(name, settings, sockets), process = machine.leader,
         idle = IDLE,
     })
     local ok, why = pcall(task.await, forwarding)

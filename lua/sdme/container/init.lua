@@ -192,7 +192,7 @@ function Container:addresses()
     if not network.has_interface(settings) or self:status() ~= "running" then
         return {}
     end
-    return host.addresses(self.name)
+    return host.machines():addresses(self.name)
 end
 
 ---The name of the system in it.
@@ -215,12 +215,12 @@ function Container:inspect(options)
         shown[one.name] = value
     end
     local status <const> = self:status()
-    local machine <const> = status == "running" and host.machine(self.name) or {}
+    local machine <const> = status == "running" and host.machines():get(self.name) or {}
     return {
         name = self.name, created = description.created, status = status, health = self:health(),
         os = self.os(), unit = unit.name(self.name), enabled = self:is_enabled(),
         userns = description.userns, settings = shown, addresses = json.array(self:addresses()),
-        leader = machine.Leader, root = machine.RootDirectory,
+        leader = machine.leader, root = machine.root,
         path = store.path("containers", self.name),
     }
 end

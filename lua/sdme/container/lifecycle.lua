@@ -65,7 +65,7 @@ function M.holder(name)
         return "a container of that name exists", "sdme rm " .. name
     elseif core.file.stat(MACHINES .. name) or core.file.stat(MACHINES .. name .. ".raw") then
         return "/var/lib/machines has an image of that name", "choose another name"
-    elseif host.machine(name) then
+    elseif host.machines():get(name) then
         return "a machine of that name is running", "choose another name"
     end
 end
@@ -216,7 +216,10 @@ function M.stop(name, how)
         return
     end
     if ending.signal then
-        host.kill_machine(name, ending.whom, ending.signal)
+        -- Early in its boot a container isn't registered yet: then the unit's stop has to do.
+        pcall(function()
+            host.machines():kill(name, ending.whom, ending.signal)
+        end)
     end
     if how == "kill" then
         host.manager():kill_unit(unit.name(name), "all", SIGKILL)

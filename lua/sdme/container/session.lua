@@ -82,8 +82,8 @@ end
 -- The container's root directory, as its first process sees it.
 local function open_root(name)
     return function()
-        local machine <const> = host.machine(name)
-        return machine and core.file.open_directory(("/proc/%d/root"):format(machine.Leader))
+        local machine <const> = host.machines():get(name)
+        return machine and core.file.open_directory(("/proc/%d/root"):format(machine.leader))
     end
 end
 
@@ -221,7 +221,7 @@ end
 
 -- With a terminal of the guest's own, which is joined with the caller's.
 local function run_on_terminal(bus, name, options)
-    local master <close>, path = host.open_pty(name)
+    local master <close>, path = host.machines():open_pty(name)
     local env <const> = { TERM = os.getenv "TERM" or "dumb" }
     for key, value in pairs(options.env or {}) do
         env[key] = value
