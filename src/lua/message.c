@@ -382,6 +382,7 @@ static int read_dictionary(lua_State *L, sd_bus_message *message, const char *en
 
     lua_newtable(L);
     while ((r = sd_bus_message_enter_container(message, 'e', entry)) > 0) {
+        /* A key, then a value. NOLINTNEXTLINE(misc-redundant-expression) */
         if ((r = read_value(L, message)) < 0 || (r = read_value(L, message)) < 0 ||
             (r = sd_bus_message_exit_container(message)) < 0)
             return r;

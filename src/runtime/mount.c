@@ -137,7 +137,7 @@ int sdme_mount_list(int (*each)(const struct sdme_mount *mount, void *context), 
         struct sdme_mount mount;
 
         if (!sdme_mount_parse(line, &mount))
-            return sdme_fail_as(error, SDME_EFORMAT, "/proc/self/mountinfo: '%s' is no mount", line);
+            return sdme_fail_as(error, SDME_EFORMAT, "/proc/self/mountinfo: no mount: %s", line);
         result = each(&mount, context);
     }
     if (result >= 0 && !feof(table)) /* half a list is worse than none */

@@ -69,7 +69,7 @@ int sdme_port_listen(const char *address, struct sdme_port *port, int *ret_fd,
 
 int sdme_port_of_socket(int fd, struct sdme_port *ret_port, struct sdme_error *error)
 {
-    union sdme_address name;
+    union sdme_address name = {0};
     int type, listens;
     socklen_t name_size = sizeof name, type_size = sizeof type, listens_size = sizeof listens;
 

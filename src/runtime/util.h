@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "error.h"
+
 #define ELEMENTS(array) (sizeof(array) / sizeof *(array))
 #define _cleanup_(function) __attribute__((cleanup(function)))
 
@@ -68,6 +70,13 @@ static inline void *sdme_take_pointer_(void **pointer)
 }
 
 #define SDME_TAKE(pointer) ((__typeof__(pointer)) sdme_take_pointer_((void **) &(pointer)))
+
+/* The static analyser sees one file at a time and has to be told that a failure is negative. */
+#ifdef __clang_analyzer__
+#define sdme_fail(...) (sdme_fail(__VA_ARGS__), -1)
+#define sdme_fail_as(...) (sdme_fail_as(__VA_ARGS__), -1)
+#define sdme_fail_in(...) (sdme_fail_in(__VA_ARGS__), -1)
+#endif
 
 /*
  * What a long operation looks at between two steps: whoever runs it sets `requested` from a signal
