@@ -5,6 +5,7 @@ local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
 local task <const> = require "sdme.task"
+local terminal <const> = require "spec.support.terminal"
 
 describe("exec", function()
     setup(function()
@@ -109,23 +110,31 @@ describe("join", function()
     end)
     after_each(scratch.clean)
 
-    -- With a terminal, typing `input`.
-    local function on_terminal(input, line)
-        return (shell.run("export SDME_DATADIR=%s; (sleep 0.7; printf %s; sleep 1) | script -qec "
-            .. "%s "
-            .. "/dev/null", sdme.datadir(), input, sdme.program .. " " .. line):gsub("\r", ""))
+    local PROMPT <const> = "[#$] $"
+
+    -- `sdme join web ...` on a terminal, typing each line when there is a prompt.
+    local function talk(lines, ...)
+        local dialogue <const> = {}
+        for i, line in ipairs(lines) do
+            dialogue[i] = { PROMPT, line }
+        end
+        local env <const> = {
+            SDME_DATADIR = sdme.datadir(), PATH = os.getenv "PATH", TERM = "dumb",
+        }
+        return terminal.talk({ sdme.program, "join", "web", ... }, env, dialogue)
     end
 
     it("opens a login shell of root on a terminal", function()
-        local said <const> = on_terminal("tty; pwd; echo login=$0; exit\\n", "join web")
+        local said, ended = talk { "tty; pwd; echo login=$0\n", "exit 4\n" }
         assert.matches("\n/dev/pts/%d+\n", said)
         assert.matches("\n/root\n", said)
         assert.matches("login=%S*sh", said)
+        assert.same({ code = 4 }, ended)
     end)
 
     it("opens the session of a user of the guest", function()
-        assert.matches("sdme%-user\n/home/sdme%-user",
-            on_terminal("", "join web --user sdme-user sh -c 'id -un; pwd'"))
+        local said <const> = talk({}, "--user", "sdme-user", "sh", "-c", "id -un; pwd")
+        assert.equal("sdme-user\n/home/sdme-user\n", said)
     end)
 
     it("is of the user who called sudo, in a clone of the host", function()
@@ -141,13 +150,13 @@ describe("join", function()
     end)
 
     it("is left by ^] three times", function()
-        local said <const> = on_terminal("sleep 1000\\n\\035\\035\\035", "join web; echo left $?")
-        assert.matches("left 0", said)
+        local _, ended = talk { "sleep 1000\n\29\29\29" }
+        assert.same({ code = 0 }, ended)
     end)
 
     it("is a session that logind knows", function()
-        assert.matches("root",
-            on_terminal("loginctl list-sessions --no-legend; exit\\n", "join web"))
+        local said <const> = talk { "loginctl --no-pager --no-legend list-sessions\n", "exit\n" }
+        assert.matches("\n%s*%S+%s+0%s+root", said)
     end)
 
     it("starts the container if it is told to", function()
