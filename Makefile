@@ -26,7 +26,6 @@ LUADIR     := $(PREFIX)/share/lua/5.4
 LUACDIR    := $(PREFIX)/lib/lua/5.4
 INCLUDEDIR := $(PREFIX)/include
 MANDIR     := $(PREFIX)/share/man
-UNITDIR    := $(PREFIX)/lib/systemd/system
 
 # What the code needs stays apart from CFLAGS, which belongs to whoever calls make.
 LIBRARIES := lua5.4 libsystemd
@@ -93,20 +92,23 @@ deps:
 	spec/host/deps all
 
 demo:
-	spec/host/deps all
+	spec/host/deps test
 	$(MAKE) --no-print-directory all
 	spec/host/inside $(BUILD)/bin/sdme run examples/hello.lua
 
 test: all
+	spec/host/deps test
 	spec/run unit system
 
 test-unit: all
+	spec/host/deps test
 	spec/run unit
 
 test-system: all
+	spec/host/deps test
 	spec/run system
 
-lint:
+lint: lint-deps
 	luacheck --quiet lua doc examples spec src
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -D_GNU_SOURCE \
 	    --enable=warning,performance,portability --suppress=missingIncludeSystem \
@@ -133,7 +135,11 @@ fuzz: $(FUZZERS)
 	    $$fuzzer -runs=$(FUZZ_RUNS) -max_len=4096 -artifact_prefix=$(BUILD)/fuzz/ \
 	    spec/fuzz/corpus/$$name >$$fuzzer.log 2>&1 || { cat $$fuzzer.log; exit 1; }; done
 
-$(BUILD)/fuzz/obj/%.o: src/%.c
+.PHONY: lint-deps
+lint-deps:
+	spec/host/deps lint
+
+$(BUILD)/fuzz/obj/%.o: src/%.c | lint-deps
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(FUZZ_CC) -fsanitize=fuzzer-no-link -c -o $@ $<
 
