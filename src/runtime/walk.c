@@ -282,6 +282,8 @@ static int push(struct state *state, struct sdme_walk_directory *directory, cons
             return sdme_fail(error, ENOMEM, "%s", state->path);
     }
     code = sdme_names_read(level.directory.fd, state->path, &top_of(state)->names, error);
+    if (code == -ENOENT && state->walk->tolerates_changes) /* it was removed, so it is empty */
+        return 0;
     return code < 0 ? code : do_files(state, error);
 }
 

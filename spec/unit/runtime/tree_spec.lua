@@ -428,6 +428,14 @@ describe("core.tree", function()
     end)
 
     describe("measure", function()
+        it("takes a directory that is removed meanwhile for empty", function()
+            shell.run("mkdir %s", dir .. "/x")
+            local open <close> = assert(core.file.open_directory(dir .. "/x"))
+            shell.run("rmdir %s", dir .. "/x")
+            local size <const> = assert(tree.measure("/proc/self/fd/" .. open:fileno()))
+            assert.equal(0, size.files)
+        end)
+
         it("agrees with du", function()
             local disk <const> = scratch.filesystem("ext4", "32M")
             shell.run([[mkdir -p %s; cd %s
