@@ -400,8 +400,12 @@ static int open_target(int parent_fd, const char *name, int *ret_fd)
     if (mkdirat(parent_fd, name, 0700) < 0)
         return -errno;
     fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
+    if (fd < 0) {
+        int code = -errno;
+
+        unlinkat(parent_fd, name, AT_REMOVEDIR);
+        return code;
+    }
     *ret_fd = fd;
     return 0;
 }
@@ -506,8 +510,10 @@ static int copy_directory(struct copy *copy, int source_fd, const char *source, 
         sdme_fail(error, code, "make directory %s", target);
     else
         code = copy_below(copy, source_fd, source, target_fd, error);
-    if (code < 0)
+    if (code < 0) {
+        target_fd = sdme_close(target_fd); /* removing takes descriptors too */
         sdme_tree_remove(parent_fd, name, NULL, NULL);
+    }
     return code;
 }
 
