@@ -117,6 +117,12 @@ local function find_unit(name)
     end
 end
 
+-- An address is leased to the interface, whose hardware address comes from the container's name,
+-- and not to the machine id, which each new clone has another of: the host has few addresses to
+-- lease (systemd.network(5), PoolSize=), and may remember them for an hour.
+local LEASE_FILE <const> = "/etc/systemd/network/80-container-host0.network.d/sdme.conf"
+local LEASE <const> = "[DHCPv4]\nClientIdentifier=mac\n"
+
 -- Enables what gives a clone with an interface of its own an address and names: its networkd, and
 -- its resolved. Their [Install] sections are the host's; these are the links that matter in them.
 local function enable_network(upper, masked)
@@ -131,6 +137,7 @@ local function enable_network(upper, masked)
             upper:symlink(("/etc/systemd/system/%s/%s"):format(directory, unit), path)
         end
     end
+    upper:write(LEASE_FILE, LEASE)
 end
 
 local function mask(upper, units)
