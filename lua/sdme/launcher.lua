@@ -5,6 +5,7 @@ local clone <const> = require "sdme.clone"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local network <const> = require "sdme.network"
+local port <const> = require "sdme.port"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
 local text <const> = require "sdme.unit.text"
@@ -239,6 +240,7 @@ function M.launch(name)
     fault.check(file.write(store.path("containers", name, "invocation"),
         os.getenv "INVOCATION_ID" or "", { mode = "0600", sync = false }))
     M.check(name, description.settings)
+    port.renew(name, description.settings)
     fault.check(core.mount.unshare())
     local root <const> = mount_root(name, description)
     local environment <const> = write_environment(description, root)

@@ -1,10 +1,11 @@
 -- Ports of containers on the host. What comes from outside is systemd-nspawn's affair, which
 -- translates addresses; here is what it can't do: the loopback addresses of the host.
 
+local container_unit <const> = require "sdme.unit.container"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local host <const> = require "sdme.host"
-local state <const> = require "sdme.store.state"
+local kind <const> = require "sdme.kind"
 local task <const> = require "sdme.task"
 local unit <const> = require "sdme.unit.port"
 
@@ -12,6 +13,9 @@ local M <const> = {}
 
 -- Seconds without a client after which a forwarder ends. The next client starts another one.
 local IDLE <const> = 60
+
+-- Seconds that systemd may take to open ports, which it does at once.
+local PATIENCE <const> = 10
 
 -- A port may be taken at one address only; for us it has to be free at all of them.
 local EVERYWHERE <const> = { "0.0.0.0", "::" }
@@ -83,28 +87,50 @@ function M.check(name, settings)
     end
 end
 
+---Opens the ports that a container starts with, if they were changed while it ran before and nobody
+---has asked us to start it: its guest has rebooted, say.
+---@param name string
+---@param settings table
+function M.renew(name, settings)
+    if unit.install(name, settings) then
+        host.manager():reload()
+        task.await(task.timeout(host.manager():restart_unit(unit.socket_name(name)), PATIENCE))
+    end
+end
+
+-- The ports that a container was started with, as its systemd-nspawn was told: its settings may
+-- have changed since.
+local function current_ports(name)
+    local unit_name <const> = container_unit.name(name)
+    local pid <const> = host.manager():unit_property(unit_name, "Service", "MainPID")
+    local words <const> = fault.check(core.file.read(("/proc/%d/cmdline"):format(pid)))
+    local ports <const> = {}
+    for argument in words:gmatch "%-%-port=(%Z+)" do
+        ports[#ports + 1] = kind.port.parse(argument)
+    end
+    return ports
+end
+
 -- The port of the container that a socket is for.
-local function find_target(settings, socket)
-    for _, port in ipairs(settings.port or {}) do
+local function find_target(ports, socket)
+    for _, port in ipairs(ports) do
         if port.protocol == socket.protocol and port.host == socket.port then
             return port.container
         end
     end
 end
 
--- Settings may have changed since the container started.
-local function targets(name, settings, sockets)
-    local ports <const> = {}
+local function targets(name, sockets)
+    local ports, forwarded = current_ports(name), {}
     for _, socket in ipairs(sockets) do
-        local target <const> = find_target(settings, socket)
-        if target then
-            ports[#ports + 1] = { socket.descriptor, target }
-        else
-            io.stderr:write(("sdme: %s has no port %s %d any more\n"):format(name, socket.protocol,
-                socket.port))
+        local target <const> = find_target(ports, socket)
+        if not target then
+            fault.raise("ENOENT", nil, "forward port %s %d: %s wasn't started with it",
+                socket.protocol, socket.port, name)
         end
+        forwarded[#forwarded + 1] = { socket.descriptor, target }
     end
-    return ports
+    return forwarded
 end
 
 ---What the service of a container's ports runs: forwards what comes to the sockets that systemd has
@@ -116,14 +142,13 @@ function M.forward(name)
         fault.raise("EUSAGE", "systemd does that, when somebody comes to a port",
             "forward ports of %s: there is no socket to forward", name)
     end
-    local settings <const> = state.container(name).settings
     local machine <const> = host.machines():get(name)
     if not machine then
         fault.raise("ESRCH", nil, "forward ports of %s: it is not running", name)
     end
     local netns <close> = fault.check(core.netns.open(machine.leader))
     local forwarding <close> = fault.check(core.port.forward {
-        netns = netns, ports = targets(name, settings, sockets), process = machine.leader,
+        netns = netns, ports = targets(name, sockets), process = machine.leader,
         idle = IDLE,
     })
     local ok, why = pcall(task.await, forwarding)

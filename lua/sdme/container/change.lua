@@ -42,7 +42,7 @@ function M.set(name, changes, options)
     end
     description.settings = merged
     state.write(store.path("containers", name, "state.json"), description)
-    if unit.install(name, merged) then
+    if unit.install(name, merged, running) then
         host.manager():reload()
     end
     return running and setting.after_restart(checked) or {}

@@ -99,11 +99,12 @@ end
 ---Brings the files of a container's units in line with its settings.
 ---@param name string
 ---@param settings table
+---@param running boolean? its ports stay as they are: systemd would close those that are open
 ---@return boolean changed
-function M.install(name, settings)
+function M.install(name, settings, running)
     local template <const> = file.install_template(TEMPLATE, M.template())
     local drop_in <const> = file.install_drop_in(M.name(name), M.drop_in(name, settings))
-    local ports <const> = port.install(name, settings)
+    local ports <const> = not running and port.install(name, settings)
     return template or drop_in or ports
 end
 
