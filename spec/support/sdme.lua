@@ -86,8 +86,10 @@ end
 ---@return string a line each
 function M.traces()
     return shell.run([[
-        systemctl list-units --all --no-legend 'sdme@*' | sed 's/^/unit /'
-        ls -d /etc/systemd/system/sdme@?*.service.d /etc/systemd/system/*.wants/sdme@* 2>/dev/null
+        systemctl list-units --all --no-legend 'sdme@*' 'sdme-port@*' | sed 's/^/unit /'
+        for d in 'sdme@?*.service.d' 'sdme-port@?*.*' '*.wants/sdme@*'; do
+            ls -d /etc/systemd/system/$d 2>/dev/null
+        done
         machinectl --no-legend list | sed 's/^/machine /'
         grep %s /proc/self/mountinfo | sed 's/^/mount /'
         for d in containers staging locks ranges; do ls -d %s/$d/* 2>/dev/null; done

@@ -1,0 +1,41 @@
+-- Waits for what happens by itself, and only fails where it never will.
+
+local core <const> = require "sdme.core"
+
+local M <const> = {}
+
+local PATIENCE <const> = 30
+local INTERVAL <const> = 0.05
+
+---Waits until `condition()`.
+---@param what string
+---@param condition fun(): any
+---@return any what `condition` returned
+function M.until_true(what, condition)
+    local deadline <const> = core.poll.now() + PATIENCE
+    while core.poll.now() < deadline do
+        local result <const> = condition()
+        if result then
+            return result
+        end
+        core.poll.wait({}, INTERVAL)
+    end
+    error(("not within %d s: %s"):format(PATIENCE, what), 2)
+end
+
+---Waits until `get()` gives a value, and asserts that it did.
+---@param expected any
+---@param get fun(): any
+function M.until_equal(expected, get)
+    local found
+    local ok <const> = pcall(M.until_true, "", function()
+        found = get()
+        return found == expected
+    end)
+    if not ok then
+        error(("expected %q, and after %d s it was %q"):format(expected, PATIENCE,
+            tostring(found)), 2)
+    end
+end
+
+return M
