@@ -132,8 +132,8 @@ FUZZ_CC    = clang $(STANDARD) $(WARNINGS) -DSDME_VERSION='"$(VERSION)"' $(LIBRA
              -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -MP
 fuzz: $(FUZZERS)
 	@set -e; for fuzzer in $(FUZZERS); do name=$$(basename $$fuzzer); echo "fuzz $$name"; \
-	    $$fuzzer -runs=$(FUZZ_RUNS) -max_len=4096 -artifact_prefix=$(BUILD)/fuzz/ \
-	    spec/fuzz/corpus/$$name >$$fuzzer.log 2>&1 || { cat $$fuzzer.log; exit 1; }; done
+	    mkdir -p $$fuzzer.corpus; $$fuzzer -runs=$(FUZZ_RUNS) -max_len=4096 \
+	    -artifact_prefix=$(BUILD)/fuzz/ $$fuzzer.corpus spec/fuzz/corpus/$$name >$$fuzzer.log 2>&1 || { cat $$fuzzer.log; exit 1; }; done
 
 .PHONY: lint-deps
 lint-deps:
