@@ -264,18 +264,14 @@ static struct sdme_bus_call *check_call(lua_State *L)
 
 static int push_poll(lua_State *L, const struct pollfd *entry, double timeout)
 {
-    char events[3] = "";
+    static const char *const events[] = {"", "r", "w", "rw"};
 
     if (entry->fd < 0) {
         lua_pushnil(L);
         lua_pushnil(L);
     } else {
         lua_pushinteger(L, entry->fd);
-        if (entry->events & POLLIN)
-            strcat(events, "r");
-        if (entry->events & POLLOUT)
-            strcat(events, "w");
-        lua_pushstring(L, events);
+        lua_pushstring(L, events[!!(entry->events & POLLIN) + 2 * !!(entry->events & POLLOUT)]);
     }
     if (timeout < 0)
         lua_pushnil(L);
