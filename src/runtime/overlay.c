@@ -135,7 +135,10 @@ int sdme_overlay_mount(const struct sdme_overlay *overlay, int *ret_fd, struct s
         return sdme_overlay_mount_by_names(overlay, lowers.fds, ret_fd, error);
 
     code = mount_by_descriptors(overlay, &lowers, ret_fd, error);
-    /* What it can't parse as a descriptor, an older kernel takes by name. */
+    /* Before Linux 6.5 overlayfs has only mount(2)'s options: fsconfig(2) takes no descriptor. */
+    if (code == -EOPNOTSUPP)
+        return sdme_overlay_mount_by_names(overlay, lowers.fds, ret_fd, error);
+    /* What it can't parse as a descriptor, a kernel before 6.13 takes by name. */
     if (code == -EINVAL && sdme_overlay_mount_by_names(overlay, lowers.fds, ret_fd, NULL) == 0)
         return 0;
     return code;

@@ -24,6 +24,11 @@ for _, descriptors in ipairs { true, false } do
             return dir .. "/" .. name
         end
 
+        -- A tmpfs has no ID-mapped mounts before Linux 6.3.
+        local function mappable_directory()
+            return scratch.filesystem("ext4", "16M")
+        end
+
         local function mount(options)
             options.descriptors = descriptors
             return core.overlay.mount(options)
@@ -97,6 +102,7 @@ for _, descriptors in ipairs { true, false } do
         end)
 
         it("shows the owners of the lowers shifted, and keeps setuid bits", function()
+            dir = mappable_directory()
             local bottom <const> = layer("bottom", { su = "" })
             shell.run("chown 1000:100 %s && chmod 4755 %s", bottom .. "/su", bottom .. "/su")
             local userns <close> = assert(core.userns.create(524288, 65536))
@@ -111,6 +117,7 @@ for _, descriptors in ipairs { true, false } do
         end)
 
         it("stores shifted owners in the upper, which stays as it is", function()
+            dir = mappable_directory()
             local bottom <const> = layer("bottom", { a = "old" })
             local upper <const> = layer "upper"
             local userns <close> = assert(core.userns.create(524288, 65536))
