@@ -123,13 +123,16 @@ function M.discard(path)
     fault.check(core.tree.remove(stage.path))
 end
 
----Removes what is left in staging by commands that were killed.
+---Removes what commands that were killed have left behind: unfinished things, and locks.
 function M.sweep()
     for _, id in ipairs(file.list(M.path "staging") or {}) do
         local lock <close> = core.lock.acquire(lock_path("staging", id))
         if lock then
             core.tree.remove(M.path("staging", id))
         end
+    end
+    for _, name in ipairs(file.list(M.path "locks") or {}) do
+        local lock <close> = core.lock.acquire(M.path("locks", name)) -- closing it removes the file
     end
 end
 
