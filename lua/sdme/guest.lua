@@ -20,7 +20,8 @@ local NOT_EXECUTABLE <const> = 126
 local NOT_FOUND <const> = 127
 
 -- The exit statuses of systemd.exec(5), "Process Exit Codes", by which systemd tells that it did
--- not get as far as the command, and the option without which that can't be.
+-- not get as far as the command, with the option without which that can't be. What it could be
+-- for no reason of ours is not here: then the status is more likely the command's own.
 local EXEC <const> = 203
 local REASONS <const> = {
     [200] = { "ENOENT", "can't enter the directory '%s'", "cwd" },
@@ -28,15 +29,13 @@ local REASONS <const> = {
     [209] = { "EIO", "can't write to the terminal '%s'", "tty_path" },
     [216] = { "ENOENT", "can't take on the groups of '%s'", "user" },
     [217] = { "ENOENT", "there is no user '%s'", "user" },
-    [219] = { "EIO", "systemd can't make a control group for it" },
     [222] = { "EIO", "can't write to the terminal '%s'", "tty_path" },
     [224] = { "EACCES", "PAM service '%s' refuses a session", "pam" },
-    [226] = { "EIO", "systemd can't set up its namespaces" },
-    [237] = { "EIO", "systemd can't make a keyring for it" },
 }
 
 local STREAMS <const> = { "Input", "Output", "Error" }
 local STREAM_OPTIONS <const> = { "stdin", "stdout", "stderr" }
+local ELSEWHERE <const> = { stdin = "null", stdout = "journal", stderr = "journal" }
 
 -- D-Bus carries nothing but UTF-8, and sd-bus no noncharacters.
 local function check_text(what, text)
@@ -93,7 +92,14 @@ local function properties(options)
         PAMName = options.pam,
     }
     for i, option in ipairs(STREAM_OPTIONS) do
-        unit["Standard" .. STREAMS[i] .. "FileDescriptor"] = options[option]
+        local name <const> = "Standard" .. STREAMS[i]
+        if options[option] ~= nil then
+            unit[name .. "FileDescriptor"] = options[option]
+            -- Two streams with the same setting are one to systemd, whatever their descriptors.
+            unit[name] = "null"
+        else
+            unit[name] = options.tty_path and "tty" or ELSEWHERE[option]
+        end
     end
     if search then
         unit[1] = { "ExecSearchPath", "as", search }
@@ -101,9 +107,6 @@ local function properties(options)
     if options.tty_path then
         unit.TTYPath = options.tty_path
         unit.SendSIGHUP = true
-        for i, option in ipairs(STREAM_OPTIONS) do
-            unit["Standard" .. STREAMS[i]] = options[option] == nil and "tty" or nil
-        end
     end
     return unit
 end
@@ -225,11 +228,10 @@ function Command:failed_start(result)
         return explain_exec(options, ended)
     end
     local reason <const> = REASONS[ended.code]
-    local option <const> = reason and reason[3]
-    if not reason or option and not can_be_why(options, option) then
+    if not reason or not can_be_why(options, reason[3]) then
         return ended
     end
-    refuse(options, reason[1], NOT_EXECUTABLE, reason[2]:format(options[option]))
+    refuse(options, reason[1], NOT_EXECUTABLE, reason[2]:format(options[reason[3]]))
 end
 
 function Command:await_end()

@@ -89,6 +89,20 @@ describe("sdme.guest", function()
         assert.equal("\xff", errors)
     end)
 
+    it("leaves to the journal what has no descriptor", function()
+        local stdout <close> = io.tmpfile()
+        local result <const> = guest.run(bus, {
+            argv = { "sh", "-c", "read word; echo out $?; echo to the journal >&2" },
+            stdout = stdout,
+        })
+        assert.same({ code = 0 }, result)
+        stdout:seek "set"
+        assert.equal("out 1\n", stdout:read "a")
+        assert.equal("to the journal\n", output {
+            argv = { "sh", "-c", "journalctl --sync; journalctl -b -o cat | grep '^to the j'" },
+        })
+    end)
+
     it("passes arguments and variables unchanged", function()
         local words <const> =
             { "a b", "$HOME", "${HOME}", "$$", "%n%%", "", "'\"\\", "\t\n", "\u{e9}", "-", ";" }
@@ -204,7 +218,9 @@ describe("sdme.guest", function()
     it("sends signals to all processes of a command", function()
         local ready <const>, write_end <const> = core.stream.pipe()
         local command <const> = guest.start(bus, {
-            argv = { "sh", "-c", "trap : TERM; sleep 100 & echo; wait $!; wait $!; exit 7" },
+            argv = {
+                "sh", "-c", "trap : TERM; (echo; exec sleep 100) & wait $!; wait $!; exit 7",
+            },
             stdout = write_end,
         })
         write_end:close()
