@@ -355,7 +355,7 @@ describe("a container's port", function()
         shell.run "systemctl daemon-reload; systemctl start sdme@web.service"
         wait.until_true("it is told", function()
             return shell.run("journalctl --no-pager -u %s", "sdme-port@web.socket")
-                :find "8080.*Address already in use"
+                :find "listening socket %(127%.0%.0%.1:8080%)"
         end)
         assert.equal("active", shell.run "systemctl is-active sdme@web.service")
     end)
