@@ -94,6 +94,18 @@ describe("options", function()
 end)
 
 describe("users who aren't root", function()
+    local program <const> = sdme.program
+
+    -- The checkout may lie where nobody else can look.
+    setup(function()
+        sdme.program = "/var/tmp/sdme-spec-program"
+        shell.run("install -m 755 %s %s", program, sdme.program)
+    end)
+    teardown(function()
+        shell.run("rm %s", sdme.program)
+        sdme.program = program
+    end)
+
     local function as_nobody(...)
         return sdme.pipe("setpriv --reuid=65534 --regid=65534 --clear-groups env", ...)
     end
