@@ -41,7 +41,8 @@ describe("make install", function()
     end)
 
     it("gives the interpreter the same version", function()
-        assert.equal("sdme " .. core.version, shell.run("%s --version", installed() .. "/usr/bin/sdme"))
+        local program <const> = installed() .. "/usr/bin/sdme"
+        assert.equal("sdme " .. core.version, shell.run("%s --version", program))
     end)
 
     it("leaves out nothing of the Lua floor", function()
