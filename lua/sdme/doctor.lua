@@ -26,6 +26,13 @@ local function has_word(path, word)
     return false
 end
 
+-- Whether the kernel that runs has a module, loaded or not (depmod(8), modules.dep(5)).
+local function has_module(name)
+    local release <const> = (file.read "/proc/sys/kernel/osrelease" or ""):match "%S*"
+    local list <const> = file.read("/lib/modules/" .. release .. "/modules.dep", { max = 16 << 20 })
+    return list ~= nil and list:find("/" .. name .. ".ko", 1, true) ~= nil
+end
+
 -- A directory that exists, on the filesystem that another one will be on.
 local function nearest(path)
     while not file.stat(path) do
@@ -87,6 +94,8 @@ local CHECKS <const> = {
         function()
             if has_word("/proc/filesystems", "overlay") then
                 return "yes"
+            elseif has_module "overlay" then
+                return "yes", "by a module that is loaded when it is needed"
             end
             return "no", "the kernel has no overlayfs", "load the module overlay"
         end,
