@@ -165,6 +165,12 @@ function Machines:terminate(name)
     self:call("TerminateMachine", "s", name)
 end
 
+---Forgets a machine whose processes are gone already.
+---@param name string
+function Machines:unregister(name)
+    self:call("UnregisterMachine", "s", name)
+end
+
 ---A new terminal in a machine.
 ---@param name string
 ---@return userdata master a descriptor

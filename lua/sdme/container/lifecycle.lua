@@ -331,6 +331,12 @@ end
 ---@param name string
 function M.stopped(name)
     local description <const> = M.read(name)
+    if os.getenv "SERVICE_RESULT" ~= "success" then
+        -- A systemd-nspawn that was killed didn't, and its successor could not register.
+        pcall(function()
+            host.machines():unregister(name)
+        end)
+    end
     port.clear(name, description.settings)
     if not description.settings.ephemeral or os.getenv "EXIT_STATUS" == "133" then
         return
