@@ -70,9 +70,7 @@ end
 ---@param content string
 function Upper:write(path, content)
     enter_parent(self, path)
-    local how <const> = options(self, "0644", 0, 0)
-    how.sync = false
-    fault.check(file.write(path, content, how))
+    fault.check(file.write(path, content, options(self, "0644", 0, 0)))
 end
 
 ---@param path string
