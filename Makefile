@@ -3,6 +3,7 @@
 # make deps      install Debian's packages for building and testing
 # make demo      deps, build, and run examples/hello.lua
 # make test      unit and system specs; HOST=bookworm|trixie|forky|machine chooses the test host
+# make test-vm   specs that need a kernel of their own, in a virtual machine
 # make lint fmt fuzz bench install uninstall clean
 # Variables: CC CFLAGS LDFLAGS PREFIX DESTDIR SANITIZE=address,undefined BUILD V=1 (show commands)
 
@@ -107,6 +108,10 @@ test-unit: all
 test-system: all
 	spec/host/deps test
 	spec/run system
+
+test-vm: all
+	spec/host/deps test vm
+	spec/run vm
 
 lint: lint-deps
 	luacheck --quiet lua doc examples spec src
