@@ -138,14 +138,13 @@ describe("the command line", function()
         local function as_nobody(...)
             needs.root()
             needs.program "setpriv"
+            needs.that(
+                shell.succeeds "setpriv --reuid 65534 --clear-groups -- test -r lua/sdme/cli.lua",
+                "a checkout that others can read")
             return command_line.run({ ... }, {
                 before = COMMANDS, through = "setpriv --reuid 65534 --clear-groups --",
             })
         end
-
-        before_each(function()
-            needs.root()
-        end)
 
         it("is needed, but where a command says that it isn't", function()
             local result <const> = as_nobody "rooted"
