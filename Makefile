@@ -29,7 +29,8 @@ INCLUDEDIR := $(PREFIX)/include
 MANDIR     := $(PREFIX)/share/man
 
 # What the code needs stays apart from CFLAGS, which belongs to whoever calls make.
-LIBRARIES := lua5.4 libsystemd
+# Only for their headers, but for Lua and libsystemd: src/runtime/library.h loads the others.
+LIBRARIES := lua5.4 libsystemd libarchive libcurl libzstd libdeflate libisal blkid zlib
 WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes
 STANDARD  := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 SHARED    := -fPIC -fvisibility=hidden
@@ -51,6 +52,13 @@ $(if $(shell command -v $(PKG_CONFIG)),,$(error pkg-config is missing: run `make
 $(call require,lua5.4,Lua 5.4,liblua5.4-dev)
 $(call require,libsystemd >= 252,libsystemd 252 or newer,libsystemd-dev)
 $(call require,libcrypto,OpenSSL's libcrypto,libssl-dev)
+$(call require,libarchive,libarchive,libarchive-dev)
+$(call require,libcurl,libcurl,libcurl4-openssl-dev)
+$(call require,libzstd,libzstd,libzstd-dev)
+$(call require,libdeflate,libdeflate,libdeflate-dev)
+$(call require,libisal,ISA-L,libisal-dev)
+$(call require,blkid,libblkid,libblkid-dev)
+$(call require,zlib,zlib,zlib1g-dev)
 LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
 LUA_ARCHIVE    := $(wildcard $(shell $(PKG_CONFIG) --variable=libdir lua5.4)/liblua5.4.a)
 LUA_LIBS       := $(if $(LUA_ARCHIVE),-Wl$(comma)--whole-archive $(LUA_ARCHIVE) \

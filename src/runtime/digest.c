@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "digest.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "file.h"
-
-static const char library_name[] = "libcrypto.so.3";
+#include "library.h"
 
 enum {
     READ_AT_ONCE = 64 * 1024,
@@ -26,45 +24,29 @@ enum {
     X(EVP_sha256)                                                                                  \
     X(EVP_sha512)
 
-struct sdme_digest {
-    void *library;
-    EVP_MD_CTX *context;
-#define MEMBER(name) __typeof__(name) *name;
-    FUNCTIONS(MEMBER)
-#undef MEMBER
+struct crypto {
+    FUNCTIONS(SDME_LIBRARY_MEMBER)
 };
 
-static int load(struct sdme_digest *digest, struct sdme_error *error)
-{
-    /* NODELETE: libcrypto has an exit handler, so its code has to stay. */
-    digest->library = dlopen(library_name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (!digest->library) {
-        sdme_fail_as(error, SDME_EUNSUPPORTED, "OpenSSL can't be loaded: %s", dlerror());
-        return -SDME_EUNSUPPORTED;
-    }
-#define RESOLVE(symbol)                                                                            \
-    *(void **) &digest->symbol = dlsym(digest->library, #symbol);                                  \
-    if (!digest->symbol) {                                                                         \
-        sdme_fail_as(error, SDME_EUNSUPPORTED, "%s has no %s", library_name, #symbol);             \
-        return -SDME_EUNSUPPORTED;                                                                 \
-    }
-    FUNCTIONS(RESOLVE)
-#undef RESOLVE
-    return 0;
-}
+static const char *const names[] = {FUNCTIONS(SDME_LIBRARY_NAME) NULL};
+
+struct sdme_digest {
+    struct crypto crypto;
+    EVP_MD_CTX *context;
+};
 
 static int start(struct sdme_digest *digest, const char *algorithm, bool is_sha512,
                  struct sdme_error *error)
 {
-    int code = load(digest, error);
+    int code = sdme_library_load("libcrypto.so.3", names, &digest->crypto, error);
 
     if (code < 0)
         return code;
-    digest->context = digest->EVP_MD_CTX_new();
+    digest->context = digest->crypto.EVP_MD_CTX_new();
     if (!digest->context)
         return sdme_fail(error, ENOMEM, "digest");
-    const EVP_MD *kind = is_sha512 ? digest->EVP_sha512() : digest->EVP_sha256();
-    if (digest->EVP_DigestInit_ex(digest->context, kind, NULL) != 1)
+    const EVP_MD *kind = is_sha512 ? digest->crypto.EVP_sha512() : digest->crypto.EVP_sha256();
+    if (digest->crypto.EVP_DigestInit_ex(digest->context, kind, NULL) != 1)
         return sdme_fail_as(error, SDME_EUNSUPPORTED, "OpenSSL refuses %s", algorithm);
     return 0;
 }
@@ -93,16 +75,14 @@ void sdme_digest_free(struct sdme_digest *digest)
     if (!digest)
         return;
     if (digest->context)
-        digest->EVP_MD_CTX_free(digest->context);
-    if (digest->library)
-        dlclose(digest->library);
+        digest->crypto.EVP_MD_CTX_free(digest->context);
     free(digest);
 }
 
 int sdme_digest_update(struct sdme_digest *digest, const void *data, size_t size,
                        struct sdme_error *error)
 {
-    if (digest->EVP_DigestUpdate(digest->context, data, size) != 1)
+    if (digest->crypto.EVP_DigestUpdate(digest->context, data, size) != 1)
         return sdme_fail_as(error, EIO, "OpenSSL failed to update a digest");
     return 0;
 }
@@ -110,12 +90,12 @@ int sdme_digest_update(struct sdme_digest *digest, const void *data, size_t size
 int sdme_digest_value(struct sdme_digest *digest, unsigned char ret_value[SDME_DIGEST_MAX],
                       size_t *ret_size, struct sdme_error *error)
 {
-    EVP_MD_CTX *copy = digest->EVP_MD_CTX_new();
+    EVP_MD_CTX *copy = digest->crypto.EVP_MD_CTX_new();
     unsigned int size = 0;
 
-    bool done = copy && digest->EVP_MD_CTX_copy_ex(copy, digest->context) == 1 &&
-                digest->EVP_DigestFinal_ex(copy, ret_value, &size) == 1;
-    digest->EVP_MD_CTX_free(copy);
+    bool done = copy && digest->crypto.EVP_MD_CTX_copy_ex(copy, digest->context) == 1 &&
+                digest->crypto.EVP_DigestFinal_ex(copy, ret_value, &size) == 1;
+    digest->crypto.EVP_MD_CTX_free(copy);
     if (!done)
         return sdme_fail_as(error, EIO, "OpenSSL failed to finish a digest");
     *ret_size = size;
