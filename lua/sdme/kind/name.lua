@@ -1,0 +1,72 @@
+-- Names of containers, units and users.
+
+local base <const> = require "sdme.kind.base"
+
+local define <const> = base.define
+local quote <const> = base.quote
+local word <const> = base.word
+local whole <const> = base.whole
+
+local M <const> = {}
+
+local NAME <const> = "a name (a-z, then a-z, 0-9 and -, 64 at most)"
+
+-- A container to look up: its name, or the beginning of it.
+M.container = word(NAME, "[a-z][a-z0-9-]*", 64, "container")
+
+-- A name to give. Machine names are host names (hostname_is_valid() in systemd), which don't end
+-- in a hyphen.
+M.name = define {
+    expected = NAME,
+    parse = function(text)
+        local name, why = M.container.parse(text)
+        if name and name:sub(-1) == "-" then
+            return nil, quote(text) .. " ends in a hyphen, which no machine's name can"
+        end
+        return name, why
+    end,
+}
+
+-- systemd.unit(5), "unit name": the characters, the suffixes, and 255 at most.
+local UNIT_TYPES <const> = {
+    automount = true, device = true, mount = true, path = true, scope = true, service = true,
+    slice = true, socket = true, swap = true, target = true, timer = true,
+}
+
+M.service = define {
+    expected = "the name of a unit",
+    parse = function(text)
+        local suffix <const> = text:match "%.(%a+)$"
+        local name <const> = UNIT_TYPES[suffix] and text or text .. ".service"
+        if #name > 255 or not name:find "^[%w:_.\\-][%w:_.\\@-]*%.%a+$" or name:find "^%.%a+$" then
+            return nil, quote(text) .. " is not the name of a unit"
+        end
+        return name
+    end,
+}
+
+-- The names that useradd(8) takes, or a numeric user id but the two that mean "none" (16 and 32
+-- bits of ones).
+M.user = define {
+    expected = "a user",
+    parse = function(text)
+        if #text <= 32 and text:find "^[a-z_][a-z0-9_-]*%$?$" then
+            return text
+        elseif text:find "^%d+$" and #text <= 10 then
+            local id <const> = math.tointeger(tonumber(text))
+            if id < 0xFFFFFFFF and id ~= 0xFFFF then
+                return ("%d"):format(id)
+            end
+        end
+        return nil, quote(text) .. " is not the name or number of a user"
+    end,
+    accept = function(value)
+        local id, why = whole(value, "a user")
+        if not id then
+            return nil, why
+        end
+        return M.user.parse(("%d"):format(id))
+    end,
+}
+
+return M
