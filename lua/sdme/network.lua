@@ -16,6 +16,14 @@ function M.has_interface(settings)
         or false
 end
 
+---Whether an address is one that an interface gives itself: until the network gives it a better one
+---(RFC 3927), or besides that and only with an interface to go with it (RFC 4291, 2.5.6).
+---@param address string as `sdme.machined` shows it
+---@return boolean
+function M.is_link_local(address)
+    return (address:find "^169%.254%." or address:find "^fe[89ab]%x:") ~= nil
+end
+
 ---The units that don't start in a container. On the host's network the host's resolver is there
 ---already, and a second one could not have its address.
 ---@param settings table

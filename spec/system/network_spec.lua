@@ -80,6 +80,18 @@ for _, flags in ipairs { {}, { "--userns" } } do
             assert_own_resolver "web"
         end)
 
+        it("doesn't count an address that it gives itself", function()
+            start("web", "--network-veth", table.unpack(flags))
+            local own <const> = wait.until_true("it has one", function()
+                return inside("web", "ip -6 -br addr show dev host0 scope link -tentative")
+                    :match "fe80:%x*:[%x:]+"
+            end)
+            assert.matches(own, shell.run "machinectl list --max-addresses=all", 1, true)
+            local address <const> = address_of "web"
+            assert.same({ address }, json.decode(sdme.ok("inspect", "web")).addresses)
+            assert.is_nil(sdme.ok("ps"):find(own, 1, true))
+        end)
+
         it("has an address on a bridge of the host", function()
             make_bridge "br-spec"
             start("web", "--network-bridge", "br-spec", table.unpack(flags))

@@ -185,14 +185,21 @@ function Container:health()
     return ok and HEALTH[state] or "unknown"
 end
 
----Its addresses on a network of its own.
+---Its addresses on a network of its own that others can use, and can go on using: none that are
+---only of a link.
 ---@return string[]
 function Container:addresses()
     local settings <const> = lifecycle.read(self.name).settings
     if not network.has_interface(settings) or self:status() ~= "running" then
         return {}
     end
-    return host.machines():addresses(self.name)
+    local addresses <const> = {}
+    for _, address in ipairs(host.machines():addresses(self.name)) do
+        if not network.is_link_local(address) then
+            addresses[#addresses + 1] = address
+        end
+    end
+    return addresses
 end
 
 ---The name of the system in it.

@@ -71,12 +71,17 @@ local function read_command(command)
     return options
 end
 
-local function check_running(name)
+-- The guest's bus. Whether the container runs at all is asked only where that is the question,
+-- since the answer takes longer than the connection.
+local function connect(name)
     lifecycle.read(name)
-    local active <const> = lifecycle.active_state(name)
-    if active ~= "active" then
+    local connected <const>, bus <const> = pcall(host.guest_bus, name)
+    if connected then
+        return bus
+    elseif lifecycle.active_state(name) ~= "active" then
         fault.raise("ESRCH", "sdme start " .. name, "%s is not running", name)
     end
+    error(bus, 0)
 end
 
 -- The container's root directory, as its first process sees it.
@@ -258,8 +263,7 @@ end
 ---@return sdme.Result
 function M.exec(name, command)
     local options <const> = read_command(command)
-    check_running(name)
-    local bus <close> = host.guest_bus(name)
+    local bus <close> = connect(name)
     local result <const> = (options.tty and run_on_terminal or run_on_streams)(bus, name, options)
     if options.check and result:status() ~= 0 then
         local said <const> = (result.stderr or ""):match "[^\n]+"
@@ -280,8 +284,7 @@ end
 ---@param options { user: string?, argv: string[]? }
 ---@return sdme.Result
 function M.shell(name, options)
-    check_running(name)
-    local bus <close> = host.guest_bus(name)
+    local bus <close> = connect(name)
     local argv <const> = options.argv and #options.argv > 0 and options.argv or LOGIN_SHELL
     local terminal <const> = core.pty.isatty(0) and core.pty.isatty(1)
     local session <const> = {
