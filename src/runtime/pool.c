@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "pool.h"
 
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 
+#include "thread.h"
 #include "util.h"
 
 enum {
     THREADS_MAX = 8,
     WAITING_MAX = 64,
     WAITING_FEW = 4, /* up to which no thread is worth starting */
-    STACK_SIZE = 512 * 1024,
 };
 
 struct sdme_pool {
@@ -68,23 +66,13 @@ static void *run_thread(void *argument)
     return NULL;
 }
 
-/* Signals are for the threads of whoever we run in. With fewer threads than wanted, it takes only
- * longer. */
+/* With fewer threads than wanted, it takes only longer. */
 static void start_thread(struct sdme_pool *pool)
 {
-    pthread_attr_t attributes;
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    if (pthread_create(&pool->thread[pool->threads], &attributes, run_thread, pool) == 0)
+    if (sdme_thread_start(run_thread, pool, &pool->thread[pool->threads]) == 0)
         pool->threads++;
     else
         pool->wanted = pool->threads;
-    pthread_attr_destroy(&attributes);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 int sdme_pool_start(unsigned int threads, sdme_pool_work work, struct sdme_pool **ret_pool,
