@@ -80,23 +80,28 @@ local function start_clone(...)
     return seconds
 end
 
+-- Ended as systemd-nspawn wants to be: one that is killed leaves mounts in /run/systemd/nspawn, and
+-- none of that name could be started again.
+local function end_by_hand(root)
+    shell.run("systemctl stop bench-hand 2>&1 || true; umount %s/merged; "
+        .. "rm -rf --one-file-system %s", root, root)
+end
+
 -- The same by hand: what `sdme create` makes of an upper layer, overlaid and booted.
 local function start_by_hand()
     local root <const> = DATADIR .. "/hand"
+    local _ <close> = setmetatable({}, { __close = function() end_by_hand(root) end })
     sdme("create", "--name", "bench")
     shell.run("mkdir -p %s/merged && cp -a %s/containers/bench/upper %s && mkdir %s/work", root,
         DATADIR, root, root)
     sdme("rm", "bench")
     shell.run("mount -t overlay -o lowerdir=/,upperdir=%s/upper,workdir=%s/work overlay %s/merged",
         root, root, root)
-    local seconds <const> = time("systemd-run", "--quiet", "--unit=bench-hand", "--collect",
+    return time("systemd-run", "--quiet", "--unit=bench-hand", "--collect",
         "--property=Type=notify", "--property=Delegate=yes", "--property=KillMode=mixed",
         "--slice=machine.slice", "systemd-nspawn", "--quiet", "--keep-unit", "--boot",
         "--notify-ready=yes", "--settings=no", "--link-journal=no", "--machine=bench-hand",
         "--directory=" .. root .. "/merged")
-    shell.run "systemctl kill --signal=KILL bench-hand; systemctl stop bench-hand 2>&1 || true"
-    shell.run("umount -l %s/merged; rm -rf %s", root, root)
-    return seconds
 end
 
 local function measure_start()
