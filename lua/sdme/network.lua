@@ -2,6 +2,7 @@
 
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
 
 local M <const> = {}
 
@@ -68,6 +69,21 @@ function M.arguments(settings)
         add(true, port_argument(port))
     end
     return arguments
+end
+
+---Removes what a systemd-nspawn that was killed has left on the host: its end of the container's
+---network, which the kernel would take away too, but only later, and the bridge of a zone that was
+---its alone.
+---@param name string of a container that isn't running
+---@param settings table
+function M.clear(name, settings)
+    if M.has_interface(settings) then
+        local prefix <const> = (settings.network_bridge or settings.network_zone) and "vb-" or "ve-"
+        fault.check(core.link.remove(prefix .. name))
+    end
+    if settings.network_zone then
+        fault.check(core.link.remove_zone(settings.network_zone))
+    end
 end
 
 return M

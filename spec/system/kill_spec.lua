@@ -136,4 +136,25 @@ describe("SIGKILL", function()
         assert.equal("", leftovers())
         sdme.ok("start", "k")
     end)
+
+    it("of systemd-nspawn takes its end of the network with it, and a zone that is empty then",
+        function()
+            sdme.ok("create", "--name", "k", "--network-zone", "spec", "--started")
+            sdme.ok("create", "--name", "a-name-beyond-an-interface", "--network-zone", "spec",
+                "--started")
+            local function links()
+                return shell.run "ls /sys/class/net | grep ^v || true"
+            end
+            sdme.ok("stop", "--kill", "a-name-beyond-an-interface")
+            assert.equal("vb-k\nvz-spec", links())
+            sdme.ok("rm", "--force", "k")
+            wait_until("the bridge of the zone is gone", function()
+                return links() == ""
+            end)
+            sdme.ok("start", "a-name-beyond-an-interface")
+            shell.run "systemctl kill --kill-whom=main --signal=KILL 'sdme@a-*.service'"
+            wait_until("the bridge of the zone is gone again", function()
+                return links() == ""
+            end)
+        end)
 end)

@@ -5,6 +5,7 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local host <const> = require "sdme.host"
 local launcher <const> = require "sdme.launcher"
+local network <const> = require "sdme.network"
 local port <const> = require "sdme.port"
 local range <const> = require "sdme.store.range"
 local state <const> = require "sdme.store.state"
@@ -336,6 +337,7 @@ function M.stopped(name)
         pcall(function()
             host.machines():unregister(name)
         end)
+        network.clear(name, description.settings)
     end
     port.clear(name, description.settings)
     if not description.settings.ephemeral or os.getenv "EXIT_STATUS" == "133" then

@@ -21,8 +21,8 @@ end
 
 describe("core.link", function()
     it("removes an interface, and the other end of it", function()
-        assert.equal("c lo", inside("ip link add ve-a type veth peer name b; ip link add c type bridge",
-            [[assert(link.remove "ve-a")]]))
+        assert.equal("c lo", inside([[ip link add ve-a type veth peer name b
+            ip link add c type bridge]], [[assert(link.remove "ve-a")]]))
     end)
 
     it("knows an interface by its alternative name", function()
