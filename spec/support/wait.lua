@@ -38,4 +38,9 @@ function M.until_equal(expected, get)
     end
 end
 
+---Waits until this process has one thread: one that was joined is in /proc for a moment more.
+function M.alone()
+    M.until_equal(1, function() return #core.file.list "/proc/self/task" end)
+end
+
 return M

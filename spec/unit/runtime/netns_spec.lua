@@ -2,6 +2,7 @@ local core <const> = require "sdme.core"
 local needs <const> = require "spec.support.needs"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
+local wait <const> = require "spec.support.wait"
 
 local netns <const> = core.netns
 
@@ -11,12 +12,9 @@ end
 
 -- Of every thread of ours, so that one which stayed behind would show.
 local function ours()
+    wait.alone()
     return shell.run("readlink /proc/%s/task/*/ns/net | sort -u",
         tostring(core.process.identity().pid)):gsub("'", "")
-end
-
-local function threads()
-    return #core.file.list "/proc/self/task"
 end
 
 -- Runs a command with a namespace as its own.
@@ -36,7 +34,7 @@ describe("core.netns", function()
 
     after_each(function()
         assert.equal(before, core.file.readlink "/proc/thread-self/ns/net")
-        assert.equal(1, threads())
+        wait.alone()
         scratch.clean()
     end)
 

@@ -2,6 +2,7 @@ local core <const> = require "sdme.core"
 local needs <const> = require "spec.support.needs"
 local shell <const> = require "spec.support.shell"
 local stage <const> = require "spec.support.stage"
+local wait <const> = require "spec.support.wait"
 
 local port <const> = core.port
 
@@ -61,7 +62,7 @@ describe("core.port.forward", function()
         acts:close()
         there:close()
         assert.equal(before, descriptors())
-        assert.equal(1, #core.file.list "/proc/self/task")
+        wait.alone()
     end)
 
     local function inside(...)
@@ -77,18 +78,29 @@ describe("core.port.forward", function()
         shell.run(table.concat(words, " "))
     end
 
-    -- Whether a process sees somebody listen in its namespace; as proc(5) has it.
+    local function is_inside(process)
+        return core.file.readlink(("/proc/%d/ns/net"):format(process:pid()))
+            == core.file.readlink("/proc/self/fd/" .. there:fileno())
+    end
+
+    -- Whether a process is there, and sees somebody listen; as proc(5) has it.
     local function listens(process, kind, number)
         local pattern <const> = (":%04X %%x+:%%x+ %s "):format(number,
             kind == "tcp" and "0A" or "07")
         for _, suffix in ipairs { "", "6" } do
             local table_ <const> = core.file.read(
                 ("/proc/%d/net/%s%s"):format(process:pid(), kind, suffix))
-            if (table_ or ""):find(pattern) then
+            if is_inside(process) and (table_ or ""):find(pattern) then
                 return true
             end
         end
         return false
+    end
+
+    -- Whether somebody has connected to a port of ours.
+    local function is_connected(number)
+        return core.file.read "/proc/self/net/tcp":find((" 0100007F:%04X %%x+:%%x+ 01 ")
+            :format(number)) ~= nil
     end
 
     -- A service there: socat's words for its address and for what it does.
@@ -327,10 +339,12 @@ describe("core.port.forward", function()
 
     it("ends when it has been idle for long, but not while there is a client", function()
         serve("TCP-LISTEN:80,fork,reuseaddr", "EXEC:cat")
-        local number <const>, forwarding <const> = forward_one("tcp", 80, { idle = 0.2 })
+        local socket <close>, number <const> = assert(port.listen("tcp", "127.0.0.1", 0))
         local client <const> = acts:spawn {
             argv = { "socat", "-", "TCP:127.0.0.1:" .. number }, stdin = "pipe", stdout = "null",
         }
+        acts:run_until(function() return is_connected(number) end, "a connection")
+        local forwarding <const> = forward { idle = 0.2, ports = { { socket, 80 } } }
         acts:run_until(function() return forwarding.pending:clients() == 1 end, "a client")
         acts:pass(0.4)
         assert.is_nil(forwarding.results)
