@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SDME_RUNTIME_ARCHIVE_ATTRIBUTE_H
+#define SDME_RUNTIME_ARCHIVE_ATTRIBUTE_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+/* What becomes of an extended attribute that an archive has. */
+enum sdme_archive_attribute {
+    SDME_ATTRIBUTE_LEFT_OUT, /* of the host's policy (security.selinux, ima, evm), of an overlay */
+    SDME_ATTRIBUTE_SET,      /* user.*, security.capability, ACLs */
+    SDME_ATTRIBUTE_TRUSTED,  /* trusted.*, for which one needs CAP_SYS_ADMIN: xattr(7) */
+};
+
+enum sdme_archive_attribute sdme_archive_attribute(const char *name);
+
+/*
+ * An ACL as text (acl(5), long or short form; entries between commas or newlines; star's form with
+ * the number at the end) as the value of "system.posix_acl_access" (linux/posix_acl_xattr.h). Who
+ * has only a name is left out, since names of another system mean nothing here. @ret_value holds
+ * SDME_ACL_MAX bytes.
+ */
+#define SDME_ACL_MAX 65536
+int sdme_archive_acl(const char *text, size_t size, unsigned char *ret_value, size_t *ret_size,
+                     struct sdme_error *error);
+
+#endif

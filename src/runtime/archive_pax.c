@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "archive_pax.h"
+
+#include <string.h>
+
+#include "util.h"
+
+enum kind { KIND_TEXT, KIND_NAME, KIND_NUMBER, KIND_TIME };
+
+static const struct {
+    const char *name;
+    enum kind kind;
+    bool global; /* may be said of all entries */
+} keys[SDME_PAX_KEYS] = {
+    [SDME_PAX_PATH] = {"path", KIND_NAME, false},
+    [SDME_PAX_LINK] = {"linkpath", KIND_NAME, false},
+    [SDME_PAX_SIZE] = {"size", KIND_NUMBER, false},
+    [SDME_PAX_UID] = {"uid", KIND_NUMBER, true},
+    [SDME_PAX_GID] = {"gid", KIND_NUMBER, true},
+    [SDME_PAX_MTIME] = {"mtime", KIND_TIME, true},
+    [SDME_PAX_ATIME] = {"atime", KIND_TIME, true},
+    [SDME_PAX_MAJOR] = {"SCHILY.devmajor", KIND_NUMBER, false},
+    [SDME_PAX_MINOR] = {"SCHILY.devminor", KIND_NUMBER, false},
+    [SDME_PAX_ACL_ACCESS] = {"SCHILY.acl.access", KIND_TEXT, false},
+    [SDME_PAX_ACL_DEFAULT] = {"SCHILY.acl.default", KIND_TEXT, false},
+    [SDME_PAX_SPARSE_NAME] = {"GNU.sparse.name", KIND_NAME, false},
+    [SDME_PAX_SPARSE_REAL_SIZE] = {"GNU.sparse.realsize", KIND_NUMBER, false},
+    [SDME_PAX_SPARSE_SIZE] = {"GNU.sparse.size", KIND_NUMBER, false},
+    [SDME_PAX_SPARSE_MAJOR] = {"GNU.sparse.major", KIND_NUMBER, false},
+    [SDME_PAX_SPARSE_MINOR] = {"GNU.sparse.minor", KIND_NUMBER, false},
+    [SDME_PAX_SPARSE_MAP] = {"GNU.sparse.map", KIND_TEXT, false},
+};
+
+static const char attribute_prefix[] = "SCHILY.xattr.";
+
+bool sdme_pax_number(struct sdme_tar_text text, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned int digit = (unsigned int) (unsigned char) text.data[i] - '0';
+
+        if (digit > 9 || __builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, digit, &number))
+            return false;
+    }
+    *ret_number = number;
+    return text.size > 0;
+}
+
+bool sdme_pax_time(struct sdme_tar_text text, struct timespec *ret_time)
+{
+    bool negative = text.size > 0 && text.data[0] == '-';
+    const char *start = text.data + negative, *end = text.data + text.size;
+    const char *point = memchr(text.data, '.', text.size);
+    struct sdme_tar_text whole = {start, (size_t) ((point ? point : end) - start)};
+    uint64_t seconds;
+    long nanoseconds = 0;
+
+    if (!sdme_pax_number(whole, &seconds) || seconds > INT64_MAX / 2)
+        return false;
+    long unit = 100000000;
+    for (const char *digit = point ? point + 1 : end; digit < end; digit++, unit /= 10) {
+        if (*digit < '0' || *digit > '9')
+            return false;
+        nanoseconds += (*digit - '0') * unit;
+    }
+    ret_time->tv_sec = negative ? -(time_t) seconds : (time_t) seconds;
+    ret_time->tv_nsec = nanoseconds;
+    if (negative && nanoseconds > 0) { /* the nanoseconds always count upwards */
+        ret_time->tv_sec--;
+        ret_time->tv_nsec = 1000000000 - nanoseconds;
+    }
+    return true;
+}
+
+/* Room for one more: the array, or NULL. */
+static void *grow(void **array, size_t *size, size_t count, size_t width)
+{
+    if (count < *size)
+        return *array;
+    size_t larger = *size ? *size * 2 : 16;
+    void *moved = reallocarray(*array, larger, width);
+    if (!moved)
+        return NULL;
+    *array = moved;
+    *size = larger;
+    return moved;
+}
+
+int sdme_pax_add_extent(struct sdme_pax *pax, uint64_t offset, uint64_t size,
+                        struct sdme_error *error)
+{
+    if (pax->extent_count == SDME_TAR_EXTENTS_MAX)
+        return sdme_fail_as(error, SDME_EFORMAT, "a sparse file of more than %d parts",
+                            SDME_TAR_EXTENTS_MAX);
+    struct sdme_tar_extent *extents =
+        grow((void **) &pax->extents, &pax->extent_size, pax->extent_count, sizeof *extents);
+    if (!extents)
+        return sdme_fail(error, ENOMEM, "a sparse file");
+    extents[pax->extent_count++] = (struct sdme_tar_extent){offset, size};
+    return 0;
+}
+
+/* GNU tar writes '%' and '=' in names of attributes as %25 and %3D. */
+static size_t decode_name(char *name)
+{
+    char *out = name;
+
+    for (const char *in = name; *in; in++, out++) {
+        *out = *in;
+        if (strncmp(in, "%25", 3) != 0 && strncmp(in, "%3D", 3) != 0)
+            continue;
+        *out = in[1] == '2' ? '%' : '=';
+        in += 2;
+    }
+    *out = '\0';
+    return (size_t) (out - name);
+}
+
+static int add_attribute(struct sdme_pax *pax, char *name, struct sdme_tar_text value,
+                         struct sdme_error *error)
+{
+    struct sdme_tar_attribute *attributes = grow((void **) &pax->attributes, &pax->attribute_size,
+                                                 pax->attribute_count, sizeof *attributes);
+
+    if (!attributes)
+        return sdme_fail(error, ENOMEM, "extended attributes");
+    attributes[pax->attribute_count++] = (struct sdme_tar_attribute){
+        .name = {name, decode_name(name)},
+        .value = value,
+    };
+    return 0;
+}
+
+static int fail_value(struct sdme_error *error, const char *key, struct sdme_tar_text value)
+{
+    return sdme_fail_as(error, SDME_EFORMAT, "the extended header '%s' can't be '%.*s'", key,
+                        value.size > 40 ? 40 : (int) value.size, value.data);
+}
+
+static int set_value(struct sdme_pax *pax, enum sdme_pax_key key, struct sdme_tar_text value,
+                     struct sdme_error *error)
+{
+    bool valid = true;
+
+    if (keys[key].kind == KIND_NUMBER)
+        valid = value.size == 0 || sdme_pax_number(value, &pax->number[key]);
+    else if (keys[key].kind == KIND_TIME)
+        valid = value.size == 0 || sdme_pax_time(value, &pax->time[key]);
+    else if (keys[key].kind == KIND_NAME)
+        valid = strlen(value.data) == value.size;
+    if (!valid)
+        return fail_value(error, keys[key].name, value);
+    pax->text[key] = value;
+    pax->present[key] = value.size > 0; /* an empty one takes back what was said before */
+    return 0;
+}
+
+/* Version 0.0 of sparse files has two records for each extent. */
+static int read_extent(struct sdme_pax *pax, const char *key, struct sdme_tar_text value,
+                       struct sdme_error *error)
+{
+    bool is_size = !strcmp(key, "GNU.sparse.numbytes");
+    uint64_t number;
+
+    if (!sdme_pax_number(value, &number) || is_size != pax->extent_open)
+        return fail_value(error, key, value);
+    pax->extent_open = !is_size;
+    if (!is_size)
+        return sdme_pax_add_extent(pax, number, 0, error);
+    pax->extents[pax->extent_count - 1].size = number;
+    return 0;
+}
+
+static int read_record(struct sdme_pax *pax, char *key, struct sdme_tar_text value, bool global,
+                       struct sdme_error *error)
+{
+    size_t prefix = strlen(attribute_prefix);
+
+    for (int i = 0; i < SDME_PAX_KEYS; i++) {
+        if (strcmp(key, keys[i].name) != 0)
+            continue;
+        if (global && !keys[i].global)
+            return sdme_fail_as(error, SDME_EFORMAT, "'%s' is said of all entries", key);
+        return set_value(pax, (enum sdme_pax_key) i, value, error);
+    }
+    if (global)
+        return 0;
+    if (!strncmp(key, attribute_prefix, prefix))
+        return add_attribute(pax, key + prefix, value, error);
+    if (!strcmp(key, "GNU.sparse.offset") || !strcmp(key, "GNU.sparse.numbytes"))
+        return read_extent(pax, key, value, error);
+    return 0;
+}
+
+int sdme_pax_read(struct sdme_pax *pax, char *data, size_t size, bool global,
+                  struct sdme_error *error)
+{
+    size_t at = 0;
+
+    while (at < size) {
+        char *space = memchr(data + at, ' ', size - at);
+        struct sdme_tar_text digits = {data + at, space ? (size_t) (space - data) - at : 0};
+        uint64_t length;
+
+        if (!sdme_pax_number(digits, &length) || length > size - at || length <= digits.size + 2 ||
+            data[at + length - 1] != '\n')
+            return sdme_fail_as(error, SDME_EFORMAT,
+                                "the extended header has no record at its byte %zu", at);
+        char *key = space + 1, *end = data + at + length - 1;
+        char *equals = memchr(key, '=', (size_t) (end - key));
+        if (!equals || equals == key || memchr(key, '\0', (size_t) (equals - key)))
+            return sdme_fail_as(error, SDME_EFORMAT,
+                                "the extended header has no key at its byte %zu", at);
+        *equals = *end = '\0';
+        struct sdme_tar_text value = {equals + 1, (size_t) (end - equals) - 1};
+        int code = read_record(pax, key, value, global, error);
+        if (code < 0)
+            return code;
+        at += length;
+    }
+    return pax->extent_open ? sdme_fail_as(error, SDME_EFORMAT,
+                                           "a part of a sparse file has no "
+                                           "size")
+                            : 0;
+}
+
+void sdme_pax_clear(struct sdme_pax *pax)
+{
+    memset(pax->present, 0, sizeof pax->present);
+    pax->attribute_count = 0;
+    pax->extent_count = 0;
+    pax->extent_open = false;
+}
+
+void sdme_pax_free(struct sdme_pax *pax)
+{
+    free(pax->attributes);
+    free(pax->extents);
+}
