@@ -6,6 +6,7 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local network <const> = require "sdme.network"
 local port <const> = require "sdme.port"
+local setting <const> = require "sdme.setting"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
 local text <const> = require "sdme.unit.text"
@@ -51,22 +52,23 @@ end
 ---@param name string
 ---@param settings table
 function M.check(name, settings)
-    local function need(path, what)
+    local function need(path, what, changes)
         if not file.stat(path, { follow = true }) then
-            fault.raise("ENOENT", ("or change it: sdme set %s --%s …"):format(name, what),
+            fault.raise("ENOENT", "or do without: " .. setting.command(name, changes),
                 "%s of %s: %s is gone", what, name, path)
         end
     end
     M.nspawn()
     M.check_upper(store.path())
-    for _, bind in ipairs(settings.bind or {}) do
-        need(bind.source, "bind")
+    for i, bind in ipairs(settings.bind or {}) do
+        need(bind.source, "bind", { bind = setting.without(settings.bind, i) })
     end
-    for _, path in ipairs(settings.device or {}) do
-        need(path, "device")
+    for i, path in ipairs(settings.device or {}) do
+        need(path, "device", { device = setting.without(settings.device, i) })
     end
     if settings.network_bridge then
-        need("/sys/class/net/" .. settings.network_bridge, "network-bridge")
+        need("/sys/class/net/" .. settings.network_bridge, "network-bridge",
+            { network_bridge = "", network_veth = true })
     end
 end
 

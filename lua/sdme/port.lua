@@ -6,6 +6,7 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local host <const> = require "sdme.host"
 local kind <const> = require "sdme.kind"
+local setting <const> = require "sdme.setting"
 local task <const> = require "sdme.task"
 local unit <const> = require "sdme.unit.port"
 
@@ -69,19 +70,34 @@ function M.clear(name, settings)
     end
 end
 
+-- A list of ports with another port of the host, the next free one, in the place of one of them.
+local function with_another(ports, position)
+    local own <const>, given <const> = ports[position], {}
+    for _, port in ipairs(ports) do
+        given[port.protocol .. port.host] = true
+    end
+    local other <const> = { protocol = own.protocol, host = own.host, container = own.container }
+    repeat
+        other.host = other.host % 65535 + 1
+    until other.host == own.host or not given[other.protocol .. other.host] and not is_taken(other)
+    local changed <const> = setting.without(ports, position)
+    table.insert(changed, position, other)
+    return changed
+end
+
 ---Raises where the host has another use for a port of a container, which isn't running.
 ---@param name string
 ---@param settings table
 function M.check(name, settings)
     local stopped = false
-    for _, port in ipairs(settings.port or {}) do
+    for i, port in ipairs(settings.port or {}) do
         if is_taken(port) and not stopped then
             stop_own(name)
             stopped = true
         end
         if is_taken(port) then
-            fault.raise("EADDRINUSE",
-                ("end what has it, or take another: sdme set %s --port …"):format(name),
+            fault.raise("EADDRINUSE", "end what has it, or take another: "
+                .. setting.command(name, { port = with_another(settings.port, i) }),
                 "start %s: port %s %d of the host is taken", name, port.protocol, port.host)
         end
     end

@@ -428,6 +428,50 @@ function M.merge(settings, changes, options)
     return merged
 end
 
+-- The values of a setting as its flag takes them, one by one.
+local function texts_of(setting, value)
+    if value == "" or setting.many and next(value) == nil then
+        return { "" }
+    elseif not setting.many or setting.kind.separator then
+        return { setting.values.show(value) }
+    end
+    local texts <const> = {}
+    for i, each in ipairs(setting.kind.explode and setting.kind.explode(value) or value) do
+        texts[i] = setting.kind.show(each)
+    end
+    return texts
+end
+
+---The command that changes settings of a container, for a shell.
+---@param name string of the container
+---@param changes table as `check` returns them for "set"
+---@return string
+function M.command(name, changes)
+    local words <const> = { "sdme", "set", name }
+    for _, setting in ipairs(M.all) do
+        local value <const> = changes[setting.name]
+        local flag <const> = flag_of(setting.name)
+        if value ~= nil and not setting.value then
+            words[#words + 1] = flag .. (value and "" or "=no")
+        elseif value ~= nil then
+            for _, each in ipairs(texts_of(setting, value)) do
+                words[#words + 1] = flag .. " " .. text.shell_word(each)
+            end
+        end
+    end
+    return table.concat(words, " ")
+end
+
+---A list without one of its values.
+---@param list any[]
+---@param position integer
+---@return any[]
+function M.without(list, position)
+    local rest <const> = table.move(list, 1, #list, 1, {})
+    table.remove(rest, position)
+    return rest
+end
+
 ---The settings that make part of a container's state.
 ---@param settings table
 ---@return table

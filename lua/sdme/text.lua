@@ -89,6 +89,20 @@ local function distance(a, b)
     return last[#b]
 end
 
+---A text as one word of a POSIX shell.
+---@param text string
+---@return string
+function M.shell_quote(text)
+    return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+---The same, quoted only where that makes a difference.
+---@param text string
+---@return string
+function M.shell_word(text)
+    return text:find "^[%w_./:,@%%+-][%w_./:,@%%+=-]*$" and text or M.shell_quote(text)
+end
+
 ---The word that was probably meant, if there is one close enough.
 ---@param word string
 ---@param words string[]

@@ -176,6 +176,17 @@ describe("what a container needs of the host", function()
         refuses(1, "network%-bridge of web: /sys/class/net/nobridge is gone", "start", "web")
     end)
 
+    it("can be done without, as the hint says", function()
+        local directory <const> = scratch.directory()
+        sdme.ok("create", "--name", "web", "--bind", directory .. ":/data", "--bind", "/opt:/a b")
+        shell.run("rmdir %s", directory)
+        local command <const> = sdme.run("start", "web").err:match "\nhint: or do without: (.-)\n"
+        assert.equal("sdme set web --bind '/opt:/a b'", command)
+        sdme.ok("set", "web", "--bind", "/opt:/a b")
+        sdme.ok("start", "web")
+        shell.run("mkdir %s", directory)
+    end)
+
     it("is looked for before it starts: systemd-nspawn", function()
         sdme.ok("create", "--name", "web")
         shell.run "mv /usr/bin/systemd-nspawn /usr/bin/systemd-nspawn.away"

@@ -327,9 +327,12 @@ describe("a container's port", function()
     end)
 
     for _, port in ipairs {
-        { socat = "TCP-LISTEN:8080,bind=127.0.0.1", name = "tcp 8080" },
-        { socat = "TCP6-LISTEN:8080,bind=[::1]", name = "tcp 8080" },
-        { socat = "-u UDP-RECV:5353", name = "udp 5353" },
+        { socat = "TCP-LISTEN:8080,bind=127.0.0.1", name = "tcp 8080",
+            hint = "--port tcp:8081:80 --port udp:5353:5300" },
+        { socat = "TCP6-LISTEN:8080,bind=[::1]", name = "tcp 8080",
+            hint = "--port tcp:8081:80 --port udp:5353:5300" },
+        { socat = "-u UDP-RECV:5353", name = "udp 5353",
+            hint = "--port tcp:8080:80 --port udp:5354:5300" },
     } do
         it("is missed before the start if it is taken: " .. port.socat, function()
             sdme.ok("create", "--name", "web", table.unpack(PORTS))
@@ -341,7 +344,8 @@ describe("a container's port", function()
             local result <const> = sdme.run("start", "web")
             assert.equal(1, result.status)
             assert.equal(("sdme: start web: port %s of the host is taken\n"):format(port.name)
-                .. "hint: end what has it, or take another: sdme set web --port …\n", result.err)
+                .. "hint: end what has it, or take another: sdme set web " .. port.hint .. "\n",
+                result.err)
         end)
     end
 

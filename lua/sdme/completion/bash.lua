@@ -1,5 +1,7 @@
 -- Completion in bash: a table of what each command takes, and one function that reads it.
 
+local quote <const> = require("sdme.text").shell_quote
+
 local HEAD <const> = [==[
 # bash completion of sdme: `sdme completions bash`
 
@@ -124,10 +126,6 @@ complete -F _sdme sdme
 
 local function encode(takes)
     return type(takes) == "table" and "=" .. table.concat(takes, ",") or takes
-end
-
-local function quote(text)
-    return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
 local function options_of(command)

@@ -1,5 +1,7 @@
 -- Completion in zsh: a function for each command, in the terms of zsh's _arguments.
 
+local quote <const> = require("sdme.text").shell_quote
+
 local HEAD <const> = [==[
 #compdef sdme
 # zsh completion of sdme: `sdme completions zsh`
@@ -26,10 +28,6 @@ else
     compdef _sdme sdme
 fi
 ]==]
-
-local function quote(text)
-    return "'" .. text:gsub("'", "'\\''") .. "'"
-end
 
 -- What _arguments would take for its own punctuation.
 local function escape(text)

@@ -240,6 +240,41 @@ describe("sdme.setting", function()
         assert.is_true(setting.get("env").secret)
     end)
 
+    describe("command", function()
+        local function command(changes)
+            return setting.command("web", setting.check(changes, { allow = "set" }))
+        end
+
+        it("gives each value of a list its flag", function()
+            assert.equal("sdme set web --bind /a:/b --bind /c:/d:ro --memory 2G --port udp:53:53",
+                command { bind = { "/a:/b", "/c:/d:ro" }, port = "53/udp", memory = "2G" })
+            assert.equal("sdme set web --env A=1 --env B=2", command { env = { B = "2", A = "1" } })
+            assert.equal("sdme set web --masked-services a.service,b.service",
+                command { masked_services = { "a", "b" } })
+        end)
+
+        it("gives an empty value to what is taken away", function()
+            assert.equal("sdme set web --bind '' --memory ''",
+                command { bind = {}, memory = "" })
+        end)
+
+        it("turns flags on and off", function()
+            assert.equal("sdme set web --network-veth --read-only=no",
+                command { network_veth = true, read_only = false })
+        end)
+
+        it("survives a shell", function()
+            assert.equal([[sdme set web --bind '/it'\''s a\:b:/c']],
+                command { bind = { { source = "/it's a:b", target = "/c" } } })
+        end)
+    end)
+
+    it("leaves one value out of a list", function()
+        local list <const> = { "a", "b", "c" }
+        assert.same({ "a", "c" }, setting.without(list, 2))
+        assert.same({ "a", "b", "c" }, list)
+    end)
+
     describe("options", function()
         local function parse(command, words)
             local described <const> = { name = command, options = setting.options(command) }

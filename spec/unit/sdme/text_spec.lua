@@ -1,3 +1,4 @@
+local shell <const> = require "spec.support.shell"
 local text <const> = require "sdme.text"
 
 describe("sdme.text", function()
@@ -44,6 +45,15 @@ describe("sdme.text", function()
 
         it("keeps line ends, and empty lines", function()
             assert.same({ "a", "", "b" }, text.wrap("a\n\nb", 10))
+        end)
+    end)
+
+    describe("shell_word", function()
+        it("quotes what a shell would interpret, and nothing else", function()
+            assert.equal("/a:/b.c,d@e%f+g-h=i", text.shell_word "/a:/b.c,d@e%f+g-h=i")
+            for _, word in ipairs { "", "a b", "a'b", "$x", "`x`", "a\\b", "*", "~", "=x" } do
+                assert.equal(word .. "|", shell.run("printf %%s%s " .. text.shell_word(word), "|"))
+            end
         end)
     end)
 
