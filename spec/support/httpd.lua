@@ -21,6 +21,9 @@ local function read_head()
         os.exit()
     end
     local method, target, version = first:match "^(%S+) (%S+) HTTP/(%S+)\r\n$"
+    if not method then
+        os.exit()
+    end
     local request = { method = method, target = target, version = version, headers = {} }
     for line in input:lines "L" do
         local name, value = line:match "^([^:]+): *(.-)\r\n$"
