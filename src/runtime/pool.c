@@ -95,7 +95,9 @@ int sdme_pool_give(struct sdme_pool *pool, void *item, struct sdme_error *error)
     pthread_mutex_lock(&pool->mutex);
     if (pool->threads < pool->wanted && pool->count >= WAITING_FEW)
         start_thread(pool);
-    if (pool->wanted == 0 || pool->count == WAITING_MAX) {
+    while (pool->count > 0 && (pool->wanted == 0 || pool->count == WAITING_MAX))
+        do_work(pool, take(pool));
+    if (pool->wanted == 0) {
         do_work(pool, item);
     } else {
         pool->waiting[(pool->first + pool->count) % WAITING_MAX] = item;

@@ -8,7 +8,7 @@
 
 /*
  * Threads that work off items given to them. The giving thread works too when they can't keep up,
- * so that never more than a few items are waiting.
+ * so that never more than a few items are waiting. Work begins in the order in which it was given.
  */
 struct sdme_pool;
 
