@@ -25,6 +25,44 @@ int sdme_file_read(int fd, void *buffer, size_t size, size_t *ret_size, const ch
     return 0;
 }
 
+int sdme_file_read_at(int fd, void *buffer, size_t size, uint64_t offset, size_t *ret_size,
+                      const char *path, struct sdme_error *error)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t count = pread(fd, (char *) buffer + done, size - done, (off_t) (offset + done));
+
+        if (count == 0)
+            break;
+        if (count > 0)
+            done += (size_t) count;
+        else if (errno != EINTR)
+            return sdme_fail(error, errno, "read %s", path);
+    }
+    *ret_size = done;
+    return 0;
+}
+
+int sdme_file_write_at(int fd, const void *data, size_t size, uint64_t offset, const char *path,
+                       struct sdme_error *error)
+{
+    const char *rest = data;
+
+    while (size > 0) {
+        ssize_t count = pwrite(fd, rest, size, (off_t) offset);
+
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return sdme_fail(error, errno, "write %s", path);
+        rest += count;
+        offset += (uint64_t) count;
+        size -= (size_t) count;
+    }
+    return 0;
+}
+
 int sdme_file_write_all(int fd, const void *data, size_t size, const char *path,
                         struct sdme_error *error)
 {

@@ -3,6 +3,7 @@
 #define SDME_RUNTIME_FILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -35,6 +36,12 @@ int sdme_file_read(int fd, void *buffer, size_t size, size_t *ret_size, const ch
 /* Writes all of it. */
 int sdme_file_write_all(int fd, const void *data, size_t size, const char *path,
                         struct sdme_error *error);
+
+/* The same two at an offset: the descriptor's position doesn't matter and stays. */
+int sdme_file_read_at(int fd, void *buffer, size_t size, uint64_t offset, size_t *ret_size,
+                      const char *path, struct sdme_error *error);
+int sdme_file_write_at(int fd, const void *data, size_t size, uint64_t offset, const char *path,
+                       struct sdme_error *error);
 
 /*
  * Puts a file at @path: the old content, or all of the new one, whatever happens and whoever
