@@ -1,5 +1,6 @@
 -- What this host can do for containers, feature by feature.
 
+local apparmor <const> = require "sdme.apparmor"
 local clone <const> = require "sdme.clone"
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
@@ -169,7 +170,7 @@ local CHECKS <const> = {
     {
         "apparmor", "AppArmor profiles (--apparmor-profile)",
         function()
-            if (file.read "/sys/module/apparmor/parameters/enabled" or ""):find "^Y" then
+            if apparmor.is_enabled() then
                 return "yes"
             end
             return "no", "the kernel has no AppArmor, or it is off"

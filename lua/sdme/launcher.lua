@@ -1,6 +1,7 @@
 -- What the service of a container runs: it mounts the container's files in a mount namespace of
 -- its own, and becomes systemd-nspawn. So the mounts live and die with the service.
 
+local apparmor <const> = require "sdme.apparmor"
 local clone <const> = require "sdme.clone"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
@@ -242,6 +243,7 @@ function M.launch(name)
     fault.check(file.write(store.path("containers", name, "invocation"),
         os.getenv "INVOCATION_ID" or "", { mode = "0600", sync = false }))
     M.check(name, description.settings)
+    apparmor.check_confined(description.settings.apparmor_profile)
     port.renew(name, description.settings)
     fault.check(core.mount.unshare())
     local root <const> = mount_root(name, description)

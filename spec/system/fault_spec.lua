@@ -187,6 +187,16 @@ describe("what a container needs of the host", function()
         shell.run("mkdir %s", directory)
     end)
 
+    it("is looked for before it starts: the profile of AppArmor", function()
+        sdme.ok("create", "--name", "web", "--apparmor-profile", "none")
+        local result <const> = sdme.run("start", "web")
+        assert.equal(1, result.status)
+        assert.matches("^sdme: start web: AppArmor [^\n]+\nhint: [^\n]+, or do without: "
+            .. "sdme set web %-%-apparmor%-profile ''\n$", result.err)
+        -- Nor when systemd is asked, which would ignore it where AppArmor is off.
+        assert.is_false(shell.succeeds "systemctl start sdme@web")
+    end)
+
     it("is looked for before it starts: systemd-nspawn", function()
         sdme.ok("create", "--name", "web")
         shell.run "mv /usr/bin/systemd-nspawn /usr/bin/systemd-nspawn.away"

@@ -5,10 +5,10 @@ local M <const> = {}
 for name in ([[
     new create start stop restart enable disable rm
     join exec logs ps inspect set rename
-    run config completions doctor help
+    run config completions doctor apparmor-profile help
     __complete __forward __launch __stopped
 ]]):gmatch "%S+" do
-    M[#M + 1] = { name = name, module = "sdme.command." .. name:gsub("^__", "") }
+    M[#M + 1] = { name = name, module = "sdme.command." .. name:gsub("^__", ""):gsub("-", "_") }
 end
 
 return M

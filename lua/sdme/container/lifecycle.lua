@@ -1,5 +1,6 @@
 -- Starting and stopping: jobs of the host's systemd for the unit of a container.
 
+local apparmor <const> = require "sdme.apparmor"
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
@@ -172,6 +173,7 @@ local function start(name, options)
         end
         options.keep = not (options.rm_on_failure or description.settings.ephemeral)
         launcher.check(name, description.settings)
+        apparmor.check(name, description.settings.apparmor_profile)
         if not M.is_running(name) then
             port.check(name, description.settings)
             port.clear(name, description.settings)
