@@ -132,7 +132,7 @@ end
 
 -- "file_attribute_functions" and "file_functions" are sdme.core.file, "lock_methods" are lock's.
 local function name_of(array, name)
-    local owner <const> = array:gsub("^sdme_lua_", ""):match "^%l+"
+    local owner <const> = array:gsub("^sdme_lua_", ""):match "^%w+"
     return array:find "_methods$" and owner .. ":" .. name
         or ("sdme.core.%s.%s"):format(owner, name)
 end
