@@ -225,6 +225,11 @@ unsigned int sdme_archive_input_compression(const struct sdme_archive_input *inp
     return 0;
 }
 
+bool sdme_archive_input_is_plain(const struct sdme_archive_input *input)
+{
+    return !input->decoder;
+}
+
 int sdme_archive_input_digest(struct sdme_archive_input *input, char ret_hex[SDME_DIGEST_HEX],
                               uint64_t *ret_consumed, struct sdme_error *error)
 {

@@ -28,6 +28,9 @@ int sdme_archive_input_read(struct sdme_archive_input *input, unsigned char *buf
 /* What sdme_archive_compression() has a name for; after the first read. */
 unsigned int sdme_archive_input_compression(const struct sdme_archive_input *input);
 
+/* Whether what is read is what comes out, digest and all; after the first read. */
+bool sdme_archive_input_is_plain(const struct sdme_archive_input *input);
+
 /* The SHA-256 of what was read, and how much that was. */
 int sdme_archive_input_digest(struct sdme_archive_input *input, char ret_hex[SDME_DIGEST_HEX],
                               uint64_t *ret_consumed, struct sdme_error *error);

@@ -74,7 +74,7 @@ static int fill_slot(struct sdme_archive_pipeline *pipeline, struct slot *slot,
     int code =
         sdme_archive_input_read(pipeline->input, slot->data, sizeof slot->data, &slot->size, error);
 
-    if (code >= 0 && pipeline->threads < 3)
+    if (code >= 0 && pipeline->threads < 3 && !sdme_archive_input_is_plain(pipeline->input))
         code = sdme_digest_update(pipeline->digest, slot->data, slot->size, error);
     return code < 0 ? code : slot->size > 0;
 }
@@ -120,7 +120,7 @@ static void *run_digester(void *argument)
         struct slot *slot = slot_of(pipeline, pipeline->digested);
         pthread_mutex_unlock(&pipeline->mutex);
         struct sdme_error error = {0};
-        if (code >= 0)
+        if (code >= 0 && !sdme_archive_input_is_plain(pipeline->input))
             code = sdme_digest_update(pipeline->digest, slot->data, slot->size, &error);
         pthread_mutex_lock(&pipeline->mutex);
         if (code < 0 && pipeline->error.code == 0)
@@ -193,8 +193,11 @@ int sdme_archive_pipeline_digest(struct sdme_archive_pipeline *pipeline,
                                  char ret_hex[SDME_DIGEST_HEX], struct sdme_error *error)
 {
     unsigned char value[SDME_DIGEST_MAX];
+    uint64_t consumed;
     size_t size;
 
+    if (sdme_archive_input_is_plain(pipeline->input))
+        return sdme_archive_input_digest(pipeline->input, ret_hex, &consumed, error);
     pthread_mutex_lock(&pipeline->mutex);
     while (pipeline->threads > 2 && pipeline->digested < pipeline->filled)
         pthread_cond_wait(&pipeline->changed, &pipeline->mutex);

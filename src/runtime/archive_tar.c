@@ -3,58 +3,10 @@
 
 #include <string.h>
 
-#include "archive_pax.h"
+#include "archive_sparse.h"
 #include "util.h"
 
-/* A header: ustar's, with what GNU tar puts where ustar has its prefix. */
-struct header {
-    char name[100];
-    char mode[8];
-    char uid[8];
-    char gid[8];
-    char size[12];
-    char mtime[12];
-    char checksum[8];
-    char type;
-    char link[100];
-    char magic[8];
-    char user[32];
-    char group[32];
-    char major[8];
-    char minor[8];
-    union {
-        char prefix[155];
-        struct {
-            char atime[12];
-            char ctime[12];
-            char offset[12];
-            char names[4];
-            char unused;
-            struct {
-                char offset[12];
-                char size[12];
-            } extents[4];
-            char continues;
-            char real_size[12];
-        } gnu;
-    };
-    char padding[12];
-};
-
-/* What follows a header of an old sparse file of GNU tar with more extents than fit in. */
-struct sparse_header {
-    struct {
-        char offset[12];
-        char size[12];
-    } extents[21];
-    char continues;
-    char padding[7];
-};
-
-_Static_assert(sizeof(struct header) == SDME_TAR_BLOCK, "a header is a block");
-_Static_assert(sizeof(struct sparse_header) == SDME_TAR_BLOCK, "a header is a block");
-
-/* What a block of `size` in a header may be at most: eleven octal digits. */
+/* What the size in a header may be without the extension: eleven octal digits. */
 #define OCTAL_SIZE_MAX ((1ULL << 33) - 1)
 
 struct sdme_tar {
@@ -114,11 +66,6 @@ static void take(struct sdme_tar *tar, size_t size)
     tar->offset += size;
 }
 
-static int fail_truncated(struct sdme_error *error)
-{
-    return sdme_fail_as(error, SDME_EFORMAT, "the archive is truncated");
-}
-
 /* The next block, there until the next call: 1, or 0 where the stream ends. */
 static int read_block(struct sdme_tar *tar, const unsigned char **ret_block,
                       struct sdme_error *error)
@@ -128,10 +75,15 @@ static int read_block(struct sdme_tar *tar, const unsigned char **ret_block,
     if (code <= 0)
         return code;
     if (tar->available < SDME_TAR_BLOCK)
-        return fail_truncated(error);
+        return sdme_tar_fail_truncated(error);
     *ret_block = tar->at;
     take(tar, SDME_TAR_BLOCK);
     return 1;
+}
+
+static int next_block(void *context, const unsigned char **ret_block, struct sdme_error *error)
+{
+    return read_block(context, ret_block, error);
 }
 
 static int skip(struct sdme_tar *tar, uint64_t size, struct sdme_error *error)
@@ -139,77 +91,12 @@ static int skip(struct sdme_tar *tar, uint64_t size, struct sdme_error *error)
     while (size > 0) {
         int code = fill(tar, error);
         if (code <= 0)
-            return code < 0 ? code : fail_truncated(error);
+            return code < 0 ? code : sdme_tar_fail_truncated(error);
         size_t count = size < tar->available ? (size_t) size : tar->available;
         take(tar, count);
         size -= count;
     }
     return 0;
-}
-
-static bool is_zero(const unsigned char *block)
-{
-    return block[0] == 0 && !memcmp(block, block + 1, SDME_TAR_BLOCK - 1);
-}
-
-/*
- * Octal digits between spaces and NULs, or, with the first bit set, a big-endian number in two's
- * complement (GNU tar manual, "Extensions").
- */
-static bool read_number(const char *field, size_t size, int64_t *ret_number)
-{
-    size_t i = 0;
-    int64_t number = 0;
-
-    if (field[0] & 0x80) {
-        number = field[0] & 0x40 ? -1 : 0;
-        for (; i < size; i++) {
-            unsigned char byte = (unsigned char) field[i];
-
-            if (i == 0)
-                byte = byte & 0x40 ? byte : byte & 0x3f;
-            if (__builtin_mul_overflow(number, 256, &number))
-                return false;
-            number |= byte;
-        }
-        *ret_number = number;
-        return true;
-    }
-    while (i < size && field[i] == ' ')
-        i++;
-    for (; i < size && field[i] >= '0' && field[i] <= '7'; i++)
-        number = number * 8 + (field[i] - '0');
-    for (; i < size; i++)
-        if (field[i] != ' ' && field[i] != '\0')
-            return false;
-    *ret_number = number;
-    return true;
-}
-
-#define READ_NUMBER(field, ret_number) read_number(field, sizeof(field), ret_number)
-
-/* Some old writers added signed bytes. */
-static bool has_checksum(const struct header *header)
-{
-    const char *bytes = (const char *) header;
-    size_t start = offsetof(struct header, checksum), end = start + sizeof header->checksum;
-    int64_t expected, sum = 0, signed_sum = 0;
-
-    for (size_t i = 0; i < sizeof *header; i++) {
-        char byte = i >= start && i < end ? ' ' : bytes[i];
-
-        sum += (unsigned char) byte;
-        signed_sum += (signed char) byte;
-    }
-    return READ_NUMBER(header->checksum, &expected) && (expected == sum || expected == signed_sum);
-}
-
-bool sdme_tar_is_header(const unsigned char *block)
-{
-    struct header header;
-
-    memcpy(&header, block, sizeof header);
-    return is_zero(block) || has_checksum(&header);
 }
 
 /* Reads what belongs to a header of an extension into our memory, with a NUL behind it. */
@@ -226,7 +113,7 @@ static int read_extended(struct sdme_tar *tar, uint64_t size, struct sdme_tar_te
     while (size > 0) {
         int code = fill(tar, error);
         if (code <= 0)
-            return code < 0 ? code : fail_truncated(error);
+            return code < 0 ? code : sdme_tar_fail_truncated(error);
         size_t count = size < tar->available ? (size_t) size : tar->available;
         memcpy(start, tar->at, count);
         take(tar, count);
@@ -251,7 +138,7 @@ static int read_long_name(struct sdme_tar *tar, uint64_t size, struct sdme_tar_t
 }
 
 /* The headers in front of the one of an entry: 1 if it was one of them. */
-static int read_extension(struct sdme_tar *tar, const struct header *header, uint64_t size,
+static int read_extension(struct sdme_tar *tar, const struct sdme_tar_header *header, uint64_t size,
                           struct sdme_error *error)
 {
     bool global = header->type == 'g';
@@ -292,7 +179,7 @@ static struct sdme_tar_text copy_field(char *buffer, const char *field, size_t s
     return (struct sdme_tar_text){buffer, length};
 }
 
-static struct sdme_tar_text read_name(struct sdme_tar *tar, const struct header *header)
+static struct sdme_tar_text read_name(struct sdme_tar *tar, const struct sdme_tar_header *header)
 {
     size_t length = 0;
 
@@ -302,11 +189,6 @@ static struct sdme_tar_text read_name(struct sdme_tar *tar, const struct header 
     }
     length += copy_field(tar->name + length, header->name, sizeof header->name).size;
     return (struct sdme_tar_text){tar->name, length};
-}
-
-static int fail_field(struct sdme_error *error, const char *field)
-{
-    return sdme_fail_as(error, SDME_EFORMAT, "the header has no valid %s", field);
 }
 
 /* What both kinds of header say, or only the later one; a user or group of -1 would mean none. */
@@ -319,25 +201,25 @@ static int read_id(const struct sdme_tar *tar, enum sdme_pax_key key, const char
         number = (int64_t) tar->local.number[key];
     else if (tar->global.present[key])
         number = (int64_t) tar->global.number[key];
-    else if (!read_number(field, 8, &number))
-        return fail_field(error, what);
+    else if (!sdme_tar_number(field, 8, &number))
+        return sdme_tar_fail_field(error, what);
     if (number < 0 || number >= UINT32_MAX)
         return sdme_fail_as(error, SDME_EFORMAT, "%lld is no %s", (long long) number, what);
     *ret_id = (uint32_t) number;
     return 0;
 }
 
-static int read_device(const struct sdme_tar *tar, const struct header *header,
+static int read_device(const struct sdme_tar *tar, const struct sdme_tar_header *header,
                        struct sdme_tar_entry *entry, struct sdme_error *error)
 {
     const struct sdme_pax *local = &tar->local;
     int64_t major = (int64_t) local->number[SDME_PAX_MAJOR];
     int64_t minor = (int64_t) local->number[SDME_PAX_MINOR];
 
-    if (!local->present[SDME_PAX_MAJOR] && !READ_NUMBER(header->major, &major))
-        return fail_field(error, "device number");
-    if (!local->present[SDME_PAX_MINOR] && !READ_NUMBER(header->minor, &minor))
-        return fail_field(error, "device number");
+    if (!local->present[SDME_PAX_MAJOR] && !SDME_TAR_NUMBER(header->major, &major))
+        return sdme_tar_fail_field(error, "device number");
+    if (!local->present[SDME_PAX_MINOR] && !SDME_TAR_NUMBER(header->minor, &minor))
+        return sdme_tar_fail_field(error, "device number");
     /* dev_t of Linux has 12 and 20 bits for them: makedev(3). */
     if (major < 0 || major > 0xfff || minor < 0 || minor > 0xfffff)
         return sdme_fail_as(error, SDME_EFORMAT, "%lld:%lld is no device", (long long) major,
@@ -347,14 +229,14 @@ static int read_device(const struct sdme_tar *tar, const struct header *header,
     return 0;
 }
 
-static int read_times(const struct sdme_tar *tar, const struct header *header,
+static int read_times(const struct sdme_tar *tar, const struct sdme_tar_header *header,
                       struct sdme_tar_entry *entry, struct sdme_error *error)
 {
     const struct sdme_pax *sources[] = {&tar->global, &tar->local};
     int64_t seconds;
 
-    if (!READ_NUMBER(header->mtime, &seconds))
-        return fail_field(error, "time");
+    if (!SDME_TAR_NUMBER(header->mtime, &seconds))
+        return sdme_tar_fail_field(error, "time");
     entry->mtime = (struct timespec){.tv_sec = seconds};
     for (size_t i = 0; i < ELEMENTS(sources); i++)
         if (sources[i]->present[SDME_PAX_MTIME])
@@ -366,7 +248,7 @@ static int read_times(const struct sdme_tar *tar, const struct header *header,
     return 0;
 }
 
-static int read_owner_and_mode(const struct sdme_tar *tar, const struct header *header,
+static int read_owner_and_mode(const struct sdme_tar *tar, const struct sdme_tar_header *header,
                                struct sdme_tar_entry *entry, struct sdme_error *error)
 {
     int64_t mode;
@@ -376,8 +258,8 @@ static int read_owner_and_mode(const struct sdme_tar *tar, const struct header *
         code = read_id(tar, SDME_PAX_GID, header->gid, "group number", &entry->gid, error);
     if (code < 0)
         return code;
-    if (!READ_NUMBER(header->mode, &mode) || mode < 0)
-        return fail_field(error, "mode");
+    if (!SDME_TAR_NUMBER(header->mode, &mode) || mode < 0)
+        return sdme_tar_fail_field(error, "mode");
     entry->mode = (mode_t) mode & 07777; /* some have the file's type above */
     return read_times(tar, header, entry, error);
 }
@@ -387,19 +269,19 @@ static int read_owner_and_mode(const struct sdme_tar *tar, const struct header *
  * behind it than one that goes by the extended header (CVE-2025-62518), so where both can say it,
  * both must say the same.
  */
-static int read_size(const struct sdme_tar *tar, const struct header *header, uint64_t *ret_size,
-                     struct sdme_error *error)
+static int read_size(const struct sdme_tar *tar, const struct sdme_tar_header *header,
+                     uint64_t *ret_size, struct sdme_error *error)
 {
     uint64_t extended = tar->local.number[SDME_PAX_SIZE];
     int64_t size;
 
-    if (!READ_NUMBER(header->size, &size) || size < 0)
-        return fail_field(error, "size");
+    if (!SDME_TAR_NUMBER(header->size, &size) || size < 0)
+        return sdme_tar_fail_field(error, "size");
     if (tar->local.present[SDME_PAX_SIZE]) {
         bool fits = extended <= OCTAL_SIZE_MAX || (header->size[0] & 0x80);
 
         if (extended > INT64_MAX)
-            return fail_field(error, "size");
+            return sdme_tar_fail_field(error, "size");
         if (fits && extended != (uint64_t) size)
             return sdme_fail_as(error, SDME_EFORMAT,
                                 "its header says that it has %lld bytes, and its extended header "
@@ -456,200 +338,7 @@ static int fail_type(struct sdme_error *error, char type)
                         (unsigned int) (unsigned char) type);
 }
 
-static int add_old_extent(struct sdme_pax *pax, const char *offset_field, const char *size_field,
-                          struct sdme_error *error)
-{
-    int64_t offset, size;
-
-    if (!offset_field[0] || !size_field[0])
-        return 0;
-    if (!read_number(offset_field, 12, &offset) || !read_number(size_field, 12, &size) ||
-        offset < 0 || size < 0)
-        return fail_field(error, "part of a sparse file");
-    return sdme_pax_add_extent(pax, (uint64_t) offset, (uint64_t) size, error);
-}
-
-/* GNU tar's old form: extents in the header, and in more headers behind it. */
-static int read_old_sparse(struct sdme_tar *tar, const struct header *header,
-                           struct sdme_tar_entry *entry, struct sdme_error *error)
-{
-    bool continues = header->gnu.continues != 0;
-    int64_t size;
-    int code = 0;
-
-    if (!READ_NUMBER(header->gnu.real_size, &size) || size < 0)
-        return fail_field(error, "size");
-    for (size_t i = 0; i < ELEMENTS(header->gnu.extents) && code >= 0; i++)
-        code = add_old_extent(&tar->local, header->gnu.extents[i].offset,
-                              header->gnu.extents[i].size, error);
-    while (continues && code >= 0) {
-        const unsigned char *block;
-        struct sparse_header more;
-
-        code = read_block(tar, &block, error);
-        if (code <= 0)
-            return code < 0 ? code : fail_truncated(error);
-        memcpy(&more, block, sizeof more);
-        for (size_t i = 0; i < ELEMENTS(more.extents) && code >= 0; i++)
-            code = add_old_extent(&tar->local, more.extents[i].offset, more.extents[i].size, error);
-        continues = more.continues != 0;
-    }
-    entry->size = (uint64_t) size;
-    return code < 0 ? code : 0;
-}
-
-/* Version 0.1: "OFFSET,SIZE,OFFSET,SIZE..." in the extended header. */
-static int read_sparse_text(struct sdme_tar *tar, struct sdme_tar_text map,
-                            struct sdme_error *error)
-{
-    const char *at = map.data, *end = map.data + map.size;
-    uint64_t numbers[2];
-    int count = 0;
-
-    while (at < end) {
-        const char *comma = memchr(at, ',', (size_t) (end - at));
-        struct sdme_tar_text digits = {at, (size_t) ((comma ? comma : end) - at)};
-
-        if (!sdme_pax_number(digits, &numbers[count++]))
-            return fail_field(error, "part of a sparse file");
-        at = comma ? comma + 1 : end;
-        if (count < 2)
-            continue;
-        int code = sdme_pax_add_extent(&tar->local, numbers[0], numbers[1], error);
-        if (code < 0)
-            return code;
-        count = 0;
-    }
-    return count == 0 ? 0 : fail_field(error, "part of a sparse file");
-}
-
-/* Version 1.0: decimal numbers, a line each, in whole blocks in front of the content. */
-struct sparse_lines {
-    struct sdme_tar *tar;
-    const unsigned char *block;
-    size_t at;
-    uint64_t *left; /* of what is stored */
-};
-
-static int read_line(struct sparse_lines *lines, uint64_t *ret_number, struct sdme_error *error)
-{
-    char digits[24];
-    size_t count = 0;
-
-    for (;;) {
-        if (lines->at == SDME_TAR_BLOCK) {
-            if (*lines->left < SDME_TAR_BLOCK)
-                return fail_field(error, "part of a sparse file");
-            int code = read_block(lines->tar, &lines->block, error);
-            if (code <= 0)
-                return code < 0 ? code : fail_truncated(error);
-            *lines->left -= SDME_TAR_BLOCK;
-            lines->at = 0;
-        }
-        char byte = (char) lines->block[lines->at++];
-        if (byte == '\n')
-            break;
-        if (count == sizeof digits)
-            return fail_field(error, "part of a sparse file");
-        digits[count++] = byte;
-    }
-    if (!sdme_pax_number((struct sdme_tar_text){digits, count}, ret_number))
-        return fail_field(error, "part of a sparse file");
-    return 0;
-}
-
-static int read_sparse_lines(struct sdme_tar *tar, struct sdme_error *error)
-{
-    struct sparse_lines lines = {.tar = tar, .at = SDME_TAR_BLOCK, .left = &tar->data_left};
-    uint64_t count;
-
-    int code = read_line(&lines, &count, error);
-    for (; code >= 0 && count > 0; count--) {
-        uint64_t offset, size;
-
-        code = read_line(&lines, &offset, error);
-        if (code >= 0)
-            code = read_line(&lines, &size, error);
-        if (code >= 0)
-            code = sdme_pax_add_extent(&tar->local, offset, size, error);
-    }
-    return code;
-}
-
-/* The extents must be in order and within the file, and have all that is stored. */
-static int check_extents(const struct sdme_tar *tar, const struct sdme_tar_entry *entry,
-                         struct sdme_error *error)
-{
-    uint64_t end = 0, stored = 0;
-
-    for (size_t i = 0; i < tar->local.extent_count; i++) {
-        const struct sdme_tar_extent *extent = &tar->local.extents[i];
-
-        if (extent->offset < end || extent->offset > entry->size ||
-            extent->size > entry->size - extent->offset)
-            return sdme_fail_as(error, SDME_EFORMAT,
-                                "part %zu of the sparse file is not behind the one before it and "
-                                "within the file",
-                                i + 1);
-        end = extent->offset + extent->size;
-        stored += extent->size;
-    }
-    if (stored != tar->data_left)
-        return sdme_fail_as(error, SDME_EFORMAT,
-                            "the parts of the sparse file have %llu bytes, but %llu are stored",
-                            (unsigned long long) stored, (unsigned long long) tar->data_left);
-    return 0;
-}
-
-static int read_pax_sparse(struct sdme_tar *tar, struct sdme_tar_entry *entry,
-                           struct sdme_error *error)
-{
-    struct sdme_pax *local = &tar->local;
-    bool has_major = local->present[SDME_PAX_SPARSE_MAJOR];
-
-    if (local->present[SDME_PAX_SPARSE_REAL_SIZE])
-        entry->size = local->number[SDME_PAX_SPARSE_REAL_SIZE];
-    else if (local->present[SDME_PAX_SPARSE_SIZE])
-        entry->size = local->number[SDME_PAX_SPARSE_SIZE];
-    else
-        return fail_field(error, "size of a sparse file");
-    if (!has_major)
-        return local->present[SDME_PAX_SPARSE_MAP]
-                   ? read_sparse_text(tar, local->text[SDME_PAX_SPARSE_MAP], error)
-                   : 0;
-    if (local->number[SDME_PAX_SPARSE_MAJOR] != 1 || local->number[SDME_PAX_SPARSE_MINOR] != 0)
-        return sdme_fail_as(error, SDME_EFORMAT, "a sparse file of the unknown version %llu.%llu",
-                            (unsigned long long) local->number[SDME_PAX_SPARSE_MAJOR],
-                            (unsigned long long) local->number[SDME_PAX_SPARSE_MINOR]);
-    return read_sparse_lines(tar, error);
-}
-
-static int read_sparse(struct sdme_tar *tar, const struct header *header,
-                       struct sdme_tar_entry *entry, struct sdme_error *error)
-{
-    const struct sdme_pax *local = &tar->local;
-    bool is_old = header->type == 'S';
-    bool is_pax = local->present[SDME_PAX_SPARSE_REAL_SIZE] ||
-                  local->present[SDME_PAX_SPARSE_SIZE] || local->present[SDME_PAX_SPARSE_MAP] ||
-                  local->present[SDME_PAX_SPARSE_MAJOR] || local->extent_count > 0;
-
-    if (is_old && is_pax)
-        return sdme_fail_as(error, SDME_EFORMAT, "a sparse file in two ways");
-    if (!is_old && !is_pax)
-        return 0;
-    int code =
-        is_old ? read_old_sparse(tar, header, entry, error) : read_pax_sparse(tar, entry, error);
-    if (code < 0)
-        return code;
-    if (entry->size > INT64_MAX)
-        return fail_field(error, "size");
-    entry->is_sparse = true;
-    entry->extents = tar->local.extents;
-    entry->extent_count = tar->local.extent_count;
-    return check_extents(tar, entry, error);
-}
-
-static void read_names(struct sdme_tar *tar, const struct header *header,
+static void read_names(struct sdme_tar *tar, const struct sdme_tar_header *header,
                        struct sdme_tar_entry *entry)
 {
     const struct sdme_pax *local = &tar->local;
@@ -668,7 +357,7 @@ static void read_names(struct sdme_tar *tar, const struct header *header,
         entry->link = local->text[SDME_PAX_LINK];
 }
 
-static int read_entry(struct sdme_tar *tar, const struct header *header,
+static int read_entry(struct sdme_tar *tar, const struct sdme_tar_header *header,
                       struct sdme_tar_entry *entry, struct sdme_error *error)
 {
     struct sdme_pax *local = &tar->local;
@@ -699,7 +388,8 @@ static int read_entry(struct sdme_tar *tar, const struct header *header,
     if (type != S_IFREG)
         return 1;
     entry->size = tar->data_left;
-    code = read_sparse(tar, header, entry, error);
+    struct sdme_sparse sparse = {local, &tar->data_left, next_block, tar};
+    code = sdme_sparse_read(&sparse, header, entry, error);
     return code < 0 ? code : 1;
 }
 
@@ -709,7 +399,7 @@ static int read_rest(struct sdme_tar *tar, struct sdme_error *error)
     const unsigned char *block;
     int code = read_block(tar, &block, error);
 
-    if (code > 0 && !is_zero(block))
+    if (code > 0 && !sdme_tar_is_zero(block))
         return sdme_fail_as(error, SDME_EFORMAT,
                             "a single block of zeros where the archive ends with two");
     while (code > 0) {
@@ -731,7 +421,7 @@ static void forget_entry(struct sdme_tar *tar)
 static int read_header(struct sdme_tar *tar, struct sdme_tar_entry *entry, struct sdme_error *error)
 {
     const unsigned char *block;
-    struct header header;
+    struct sdme_tar_header header;
     int64_t size;
 
     entry->offset = tar->offset;
@@ -741,19 +431,34 @@ static int read_header(struct sdme_tar *tar, struct sdme_tar_entry *entry, struc
     if (code == 0)
         return sdme_fail_as(error, SDME_EFORMAT,
                             "the archive is truncated: it has no mark of its end");
-    if (is_zero(block))
+    if (sdme_tar_is_zero(block))
         return read_rest(tar, error);
     memcpy(&header, block, sizeof header);
-    if (!has_checksum(&header))
+    if (!sdme_tar_has_checksum(&header))
         return sdme_fail_as(error, SDME_EFORMAT, "no header with a valid checksum");
-    if (!READ_NUMBER(header.size, &size) || size < 0)
-        return fail_field(error, "size");
+    if (!SDME_TAR_NUMBER(header.size, &size) || size < 0)
+        return sdme_tar_fail_field(error, "size");
     code = read_extension(tar, &header, (uint64_t) size, error);
     if (code != 0)
         return code < 0 ? code : 2;
     read_names(tar, &header, entry);
     code = read_entry(tar, &header, entry, error);
-    return code == 0 ? 2 : code;
+    if (code == 0) {
+        forget_entry(tar);
+        return 2;
+    }
+    return code;
+}
+
+/* Says which entry it was that failed, and where. */
+static int fail_entry(const struct sdme_tar_entry *entry, int code, struct sdme_error *error)
+{
+    unsigned long long number = entry->number, offset = entry->offset;
+
+    if (!entry->path.data)
+        return sdme_fail_in(error, code, "entry %llu at offset %llu", number, offset);
+    return sdme_fail_in(error, code, "entry %llu '%.200s' at offset %llu", number, entry->path.data,
+                        offset);
 }
 
 int sdme_tar_next(struct sdme_tar *tar, struct sdme_tar_entry *ret_entry, struct sdme_error *error)
@@ -763,22 +468,14 @@ int sdme_tar_next(struct sdme_tar *tar, struct sdme_tar_entry *ret_entry, struct
 
     forget_entry(tar);
     do {
+        entry = (struct sdme_tar_entry){.number = tar->number + 1, .offset = tar->offset};
         code = skip(tar, tar->data_left + tar->padding, error);
         tar->data_left = tar->padding = 0;
-        entry = (struct sdme_tar_entry){.number = tar->number + 1};
         if (code >= 0)
             code = read_header(tar, &entry, error);
     } while (code == 2);
-    if (code == -SDME_EFORMAT) {
-        struct sdme_tar_text path = entry.path;
-
-        return path.data ? sdme_fail_in(error, code, "entry %llu '%.200s' at offset %llu",
-                                        (unsigned long long) entry.number, path.data,
-                                        (unsigned long long) entry.offset)
-                         : sdme_fail_in(error, code, "entry %llu at offset %llu",
-                                        (unsigned long long) entry.number,
-                                        (unsigned long long) tar->offset);
-    }
+    if (code == -SDME_EFORMAT)
+        return fail_entry(&entry, code, error);
     if (code > 0) {
         tar->number++;
         *ret_entry = entry;
@@ -793,7 +490,7 @@ int sdme_tar_data(struct sdme_tar *tar, const unsigned char **ret_data, size_t *
         return 0;
     int code = fill(tar, error);
     if (code <= 0)
-        return code < 0 ? code : fail_truncated(error);
+        return code < 0 ? code : sdme_tar_fail_truncated(error);
     size_t count = tar->data_left < tar->available ? (size_t) tar->data_left : tar->available;
     *ret_data = tar->at;
     *ret_size = count;
