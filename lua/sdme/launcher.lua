@@ -244,10 +244,10 @@ function M.launch(name)
         os.getenv "INVOCATION_ID" or "", { mode = "0600", sync = false }))
     M.check(name, description.settings)
     apparmor.check_confined(description.settings.apparmor_profile)
-    port.renew(name, description.settings)
     fault.check(core.mount.unshare())
     local root <const> = mount_root(name, description)
     local environment <const> = write_environment(description, root)
+    local _ <close> = port.open(name, description.settings)
     fault.check(core.process.replace { argv = M.arguments(description, root, environment) })
 end
 

@@ -352,14 +352,45 @@ describe("a container's port", function()
     it("belongs to one container at a time", function()
         open(table.unpack(PORTS))
         sdme.ok("create", "--name", "two", table.unpack(PORTS))
-        assert.matches("start two: port tcp 8080 of the host is taken",
-            sdme.run("start", "two").err)
+        assert.equal("sdme: start two: port tcp 8080 of the host is taken by container web\n"
+            .. "hint: sdme stop web, or take another: sdme set two --port tcp:8081:80 "
+            .. "--port udp:5353:5300\n", sdme.run("start", "two").err)
         assert_open()
         sdme.ok("stop", "web")
         sdme.ok("start", "two")
         serve "two"
         assert_open()
     end)
+
+    for _, port in ipairs { "8080:80", "udp:5353:5300" } do
+        it("belongs to one container when systemd starts several at once: " .. port, function()
+            local names <const> = { "one", "two", "three" }
+            for _, name in ipairs(names) do
+                sdme.ok("create", "--name", name, "--network-veth", "-p", port)
+            end
+            shell.run "systemctl daemon-reload"
+            shell.run "systemctl start sdme@one sdme@two sdme@three || true"
+            local running <const>, refused <const> = {}, {}
+            for _, name in ipairs(names) do
+                local unit <const> = ("sdme@%s.service"):format(name)
+                local up <const> = shell.succeeds("systemctl is-active %s", unit)
+                table.insert(up and running or refused, name)
+                assert.equal(up, shell.succeeds("systemctl is-active sdme-port@%s.socket", name))
+            end
+            assert.equal(1, #running)
+            for _, name in ipairs(refused) do
+                wait.until_true("the journal tells why", function()
+                    return shell.run("journalctl --no-pager -u sdme@%s", name):find(
+                        ("start %s: port %s of the host is taken by container %s"):format(name,
+                            port:find "udp" and "udp 5353" or "tcp 8080", running[1]), 1, true)
+                end)
+            end
+            serve(running[1])
+            local protocol <const> = port:match "udp" or "tcp"
+            assert.matches("^" .. protocol, hear(protocol, "127.0.0.1",
+                protocol == "udp" and 5353 or 8080))
+        end)
+    end
 
     it("is named in the journal if it is taken where nobody looks before", function()
         sdme.ok("create", "--name", "web", "--network-veth", "-p", "8080:80")

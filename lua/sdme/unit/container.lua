@@ -58,6 +58,12 @@ function M.name(name)
     return "sdme@" .. name .. ".service"
 end
 
+---@param unit_name string
+---@return string? name of the container, nil if it is the unit of none
+function M.container(unit_name)
+    return unit_name:match "^sdme@(.+)%.service$"
+end
+
 -- Sections without the empty ones; nil if all of them are.
 local function render_some(sections)
     local rendered <const> = {}
@@ -70,18 +76,14 @@ local function render_some(sections)
 end
 
 ---The drop-in of a container, nil where the template says it all.
----@param name string
 ---@param settings table
 ---@return string?
-function M.drop_in(name, settings)
+function M.drop_in(settings)
     local devices <const> = {}
     for i, path in ipairs(settings.device or {}) do
         devices[i] = text.quote(path) .. " rw"
     end
     return render_some {
-        { "Unit",
-            { "Wants", port.socket(name, settings) and port.socket_name(name) },
-        },
         { "Service",
             { "Environment", interpreter.environment() },
             { "MemoryMax", settings.memory },
@@ -103,7 +105,7 @@ end
 ---@return boolean changed
 function M.install(name, settings, running)
     local template <const> = file.install_template(TEMPLATE, M.template())
-    local drop_in <const> = file.install_drop_in(M.name(name), M.drop_in(name, settings))
+    local drop_in <const> = file.install_drop_in(M.name(name), M.drop_in(settings))
     local ports <const> = not running and port.install(name, settings)
     return template or drop_in or ports
 end
