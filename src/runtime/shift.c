@@ -63,11 +63,14 @@ int sdme_shift_check(const struct sdme_shift *shift, struct sdme_error *error)
     return 0;
 }
 
+bool sdme_shift_has(const struct sdme_shift *shift, uint32_t id)
+{
+    return id >= shift->from && id - shift->from < shift->count;
+}
+
 uint32_t sdme_shift_id(const struct sdme_shift *shift, uint32_t id)
 {
-    if (id < shift->from || id - shift->from >= shift->count)
-        return id;
-    return id - shift->from + shift->to;
+    return sdme_shift_has(shift, id) ? id - shift->from + shift->to : id;
 }
 
 static int shift_acl(const struct sdme_shift *shift, unsigned char *value, size_t size)

@@ -26,6 +26,9 @@ int sdme_shift_check(const struct sdme_shift *shift, struct sdme_error *error);
 
 uint32_t sdme_shift_id(const struct sdme_shift *shift, uint32_t id);
 
+/* Whether @id is one of those that are moved. */
+bool sdme_shift_has(const struct sdme_shift *shift, uint32_t id);
+
 /*
  * Shifts the value of an extended attribute in place, if it is one that holds ids:
  * system.posix_acl_access and _default, and security.capability, which may grow to

@@ -284,7 +284,11 @@ static int push(struct state *state, struct sdme_walk_directory *directory, cons
     code = sdme_names_read(level.directory.fd, state->path, &top_of(state)->names, error);
     if (code == -ENOENT && state->walk->tolerates_changes) /* it was removed, so it is empty */
         return 0;
-    return code < 0 ? code : do_files(state, error);
+    if (code < 0)
+        return code;
+    if (state->walk->sorted)
+        sdme_names_sort(&top_of(state)->names);
+    return do_files(state, error);
 }
 
 /* What was a directory when its parent was read, and can't be opened as one. */
@@ -317,9 +321,9 @@ static int descend(struct state *state, const char *name, struct sdme_error *err
         sdme_fail(error, code, "stat %s/%s", state->path, name);
     else if (walk->enter)
         code = walk->enter(walk->context, parent, name, &directory, error);
-    if (code < 0) {
+    if (code < 0 || code == SDME_WALK_SKIP) {
         close_directory(&directory);
-        return code;
+        return code < 0 ? code : 0;
     }
     return push(state, &directory, name, error);
 }

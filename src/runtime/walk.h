@@ -22,13 +22,18 @@ struct sdme_walk_directory {
     ino_t inode;
 };
 
+enum { SDME_WALK_SKIP = 1 };
+
 /*
  * What is called on the way; a function may be NULL, and a negative code ends the walk. @path is
  * the directory's; functions form "PATH/NAME" with it. Only file() and finish() may run in other
  * threads, several at a time.
  */
 struct sdme_walk {
-    /* A directory was opened; its parent is still there. */
+    /*
+     * A directory was opened; its parent is still there. With SDME_WALK_SKIP, what is in it is left
+     * out, and nothing more is called for it.
+     */
     int (*enter)(void *context, const struct sdme_walk_directory *parent, const char *name,
                  struct sdme_walk_directory *directory, struct sdme_error *error);
     /* Everything else; @type is DT_REG, ... but what the name stands for may change any time. */
@@ -46,6 +51,7 @@ struct sdme_walk {
     void *context;
 
     bool crosses_mounts;
+    bool sorted; /* all files of a directory, then its directories, byte by byte of their names */
     bool tolerates_changes; /* what vanished or became something else meanwhile is no error */
     unsigned int threads;   /* that file() and finish() run in; 0 and 1: only this one */
     const struct sdme_cancel *cancel;
