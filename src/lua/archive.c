@@ -2,7 +2,7 @@
 #include "../runtime/archive_unpack.h"
 
 #include "../runtime/path.h"
-#include "binding.h"
+#include "archive.h"
 
 #include <fcntl.h>
 
@@ -179,6 +179,8 @@ static const luaL_Reg archive_functions[] = {
 int sdme_lua_open_archive(lua_State *L)
 {
     sdme_lua_class(L, unpack_class, unpack_methods, unpack_close);
+    sdme_lua_archive_pack_class(L);
     luaL_newlib(L, archive_functions);
+    luaL_setfuncs(L, sdme_lua_archive_pack_functions, 0);
     return 1;
 }
