@@ -69,14 +69,21 @@ static int make_map(struct sdme_pack_sparse *sparse)
     return 0;
 }
 
+static uint64_t end_of_data(const struct sdme_pack_sparse *sparse)
+{
+    if (sparse->count == 0)
+        return 0;
+    const struct sdme_pack_sparse_piece *last = &sparse->pieces[sparse->count - 1];
+    return last->offset + last->size;
+}
+
 int sdme_pack_sparse_read(int fd, uint64_t size, struct sdme_pack_sparse *ret_sparse)
 {
     struct sdme_pack_sparse sparse = {0};
 
     int code = read_pieces(fd, size, &sparse);
-    const struct sdme_pack_sparse_piece *last = sparse.pieces + sparse.count - 1;
     if (code >= 0 && sparse.data_size < size) {
-        if (sparse.count == 0 || last->offset + last->size < size)
+        if (end_of_data(&sparse) < size)
             code = add_piece(&sparse, size, 0);
         if (code >= 0)
             code = make_map(&sparse);
