@@ -1,0 +1,158 @@
+-- Writing a rootfs out: as a directory, or as one file of some format.
+--
+-- What is written gets a name of its own beside the destination, and the destination's when it is
+-- complete: so it is there whole or not at all, and what it replaces stays until then.
+
+local core <const> = require "sdme.core"
+local directory <const> = require "sdme.export.directory"
+local fault <const> = require "sdme.fault"
+local listing <const> = require "sdme.listing"
+local tar <const> = require "sdme.export.tar"
+
+local file <const> = core.file
+
+local M <const> = {}
+
+---@class sdme.export.Format
+---@field name string as `--fmt` takes it
+---@field suffixes string[] of names that mean it
+---@field directory boolean? `write` makes a directory at a path; else it fills a file
+---@field stream boolean? the file may be a pipe
+---@field write fun(view: any, output: any, options: table): table
+
+---All formats; the first one with a suffix is what a name with that suffix means.
+---@type sdme.export.Format[]
+M.formats = {
+    { name = "dir", suffixes = {}, directory = true, write = directory.write },
+}
+for _, format in ipairs(tar.formats) do
+    M.formats[#M.formats + 1] = format
+end
+
+local function names_of(formats)
+    local names <const> = {}
+    for i, format in ipairs(formats) do
+        names[i] = format.name
+    end
+    return table.concat(names, ", ")
+end
+
+local function by_name(name)
+    for _, format in ipairs(M.formats) do
+        if format.name == name then
+            return format
+        end
+    end
+    return fault.raise("EUSAGE", "there are " .. names_of(M.formats), "no such format: %s", name)
+end
+
+local function by_suffix(path)
+    for _, format in ipairs(M.formats) do
+        for _, suffix in ipairs(format.suffixes) do
+            if #path > #suffix and path:sub(-#suffix) == suffix then
+                return format
+            end
+        end
+    end
+end
+
+-- "out", "out/", "." and "/a/..": nothing that could be a suffix.
+local function has_no_suffix(path)
+    local name <const> = path:match "([^/]*)/*$"
+    return path:find "/$" or name == ".." or not name:find(".", 2, true)
+end
+
+---The format that a destination is written in.
+---@param destination string "-" is the standard output
+---@param name string? of the format; else the destination's suffix tells, or its lack of one
+---@return sdme.export.Format
+function M.format(destination, name)
+    if name then
+        return by_name(name)
+    elseif destination == "-" then
+        return by_name "tar"
+    end
+    local format <const> = by_suffix(destination) or has_no_suffix(destination) and by_name "dir"
+    return format or fault.raise("EUSAGE", "say it with --fmt: " .. names_of(M.formats),
+        "the name %s doesn't tell the format", destination)
+end
+
+local function check_standard_output(format)
+    if not format.stream then
+        fault.usage("%s can't be written to the standard output", format.name)
+    elseif listing.is_terminal(1) then
+        fault.raise("EUSAGE", "redirect it: > FILE", "the standard output is a terminal")
+    end
+end
+
+-- What may be replaced by a file, or by a directory.
+local REPLACED <const> = { file = true, symlink = true }
+
+local function check_destination(path, format, force)
+    local stat <const> = file.stat(path)
+    if not stat then
+        return
+    elseif not force then
+        fault.raise("EEXIST", "--force replaces it", "%s exists", path)
+    elseif not (REPLACED[stat.type] or format.directory and stat.type == "directory") then
+        fault.raise("EEXIST", nil, "%s is a %s, and not replaced", path, stat.type)
+    end
+end
+
+---@class sdme.export.Target something unfinished beside the destination
+local Target <const> = {}
+Target.__index = Target
+
+local function new_target(path)
+    local parent <const> = path:match "^(.*/)[^/]*$" or ""
+    local random <const> = fault.check(core.digest.random(8)):gsub(".", function(byte)
+        return ("%02x"):format(byte:byte())
+    end)
+    return setmetatable({ path = path, temporary = parent .. ".sdme-" .. random }, Target)
+end
+
+-- What the destination was before has the temporary name afterwards, until it is closed.
+function Target:commit(force)
+    local exchange <const> = force and file.stat(self.path) ~= nil
+    fault.check(file.rename(self.temporary, self.path,
+        { replace = exchange, exchange = exchange, sync = true }))
+end
+
+function Target:close()
+    if file.stat(self.temporary) then
+        core.tree.remove(self.temporary)
+    end
+end
+Target.__close = Target.close
+
+-- An archive has the guest's secrets in it, so that it is for its owner alone.
+local function write_file(view, path, format, options)
+    fault.check(file.write(path, "", { mode = "0600", exclusive = true, sync = false }))
+    local output <close> = fault.check(io.open(path, "r+b"))
+    return format.write(view, output, setmetatable({ sync = true }, { __index = options }))
+end
+
+---Writes a tree to a destination.
+---@param view any descriptor of the directory
+---@param destination string a path, or "-" for the standard output
+---@param options table? `format` is a name of one, `force` replaces what is there; the others are
+---  those of the format
+---@return table result of the format; `size` in bytes, and `path`
+function M.write(view, destination, options)
+    options = options or {}
+    local format <const> = M.format(destination, options.format)
+    if destination == "-" then
+        check_standard_output(format)
+        return format.write(view, io.stdout, options)
+    end
+    local path <const> = #destination > 1 and destination:gsub("/+$", "") or destination
+    check_destination(path, format, options.force)
+    local target <close> = new_target(path)
+    local result <const> = format.directory and format.write(view, target.temporary, options)
+        or write_file(view, target.temporary, format, options)
+    target:commit(options.force)
+    result.path = path
+    return result
+end
+
+return M
