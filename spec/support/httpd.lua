@@ -122,7 +122,7 @@ while true do
     local request <const> = read_head()
     turn = turn + 1
     request.turn = turn
-    request.body = read_body(request.headers)
+    request.body = request.headers.unread and "" or read_body(request.headers)
     log(request)
     run_script(request, setmetatable({}, Answer))
     if request.headers.connection == "close" then

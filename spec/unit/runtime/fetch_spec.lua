@@ -3,6 +3,7 @@ local program <const> = require "spec.support.program"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
 local task <const> = require "sdme.task"
+local wait <const> = require "spec.support.wait"
 local web <const> = require "spec.support.web"
 
 local fetch <const> = core.fetch
@@ -92,6 +93,22 @@ describe("core.fetch", function()
         for i, body in ipairs { task.all(table.unpack(bodies)) } do
             assert.equal(("/" .. i):rep(5000), body)
         end
+    end)
+
+    it("has nothing to wait for where another request's step has brought the end", function()
+        local server <const> = web.serve [[answer:whole(200, request.target)]]
+        local early <close> = request(server, { url = "/early" })
+        local late <close> = request(server, { url = "/late", hold = true })
+        local refused <close> = request({ url = "http://127.0.0.1:1" }, { url = "" })
+        local head <const> = late:head()
+        wait.until_true("all have ended", function()
+            request(server, { url = "/other" }):step()
+            return select(3, early:poll()) == 0 and select(3, head:poll()) == 0
+                and select(3, refused:poll()) == 0 and not early:poll() and not head:poll()
+        end)
+        assert.equal("/early", select(2, early:step()).body)
+        assert.equal(200, select(2, head:step()).status)
+        assert.equal("ECONNREFUSED", select(4, refused:step()))
     end)
 
     describe("what it sends", function()
@@ -295,6 +312,17 @@ describe("core.fetch", function()
                 answer:send("4\r\nhalf\r\n")
                 answer:cut()]]
             fails("ECONNRESET", "^http://", get(server))
+        end)
+
+        it("cuts what it is sent", function()
+            local text <const> = ("x"):rep(20 << 20)
+            for _, tls in ipairs { false, true } do
+                local server <const> = web.serve("answer:cut()", { tls = tls })
+                session:close()
+                session = assert(fetch.session { ca_file = server.ca_file })
+                fails("ECONNRESET", "^http", get(server,
+                    { method = "PUT", body = text, headers = { Unread = "1" } }))
+            end
         end)
 
         it("says nothing, or nothing of HTTP", function()
