@@ -163,6 +163,9 @@ local STATUS <const> = {
     { "2", "Wrong usage." },
     { "126, 127", "The command of `exec`, `join` or `new` can't be executed, or isn't there." },
     { "130, 143", "Interrupted by SIGINT or SIGTERM." },
+    { "255", "The container went down while the command of `exec`, `join` or `new` ran, and nobody"
+        .. " can tell how that ended. A command that has it go down, such as `reboot`, has"
+        .. " succeeded then." },
 }
 
 local EXAMPLES <const> = {

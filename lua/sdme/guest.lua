@@ -84,6 +84,8 @@ local function properties(options)
         Type = "exec",
         AddRef = true,
         CollectMode = "inactive-or-failed",
+        -- When the guest goes down, it is ended before the bus, which has yet to tell us how.
+        After = { "dbus.service" },
         IgnoreSIGPIPE = false,
         ExecStartEx = { { program_path(options), argv, { "no-env-expand" } } },
         Environment = list,

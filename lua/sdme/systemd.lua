@@ -18,6 +18,7 @@ local RELOAD_TIMEOUT <const> = 90
 -- Types of the properties that are set here. Anything else is given with its own.
 local SIGNATURES <const> = {
     AddRef = "b",
+    After = "as",
     CollectMode = "s",
     CPUQuotaPerSecUSec = "t",
     CPUWeight = "t",

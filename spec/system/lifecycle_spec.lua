@@ -1,6 +1,7 @@
 local core <const> = require "sdme.core"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
+local wait <const> = require "spec.support.wait"
 
 local function ps(name)
     for line in sdme.ok("ps"):gmatch "[^\n]+" do
@@ -111,6 +112,46 @@ describe("a clone of the host", function()
             end
         end
         error "it did not come back in 30 s"
+    end)
+
+    it("goes down by a command in it, which has then done what it should", function()
+        sdme.ok("create", "--name", "web")
+        for _, command in ipairs { { "poweroff" }, { "systemctl", "poweroff" }, { "reboot" } } do
+            sdme.ok("start", "web")
+            assert.same({ status = 0, out = "", err = "" },
+                sdme.run("exec", "web", table.unpack(command)))
+            wait.until_true("it is down, or up again", function()
+                return ps "web" == (command[1] == "reboot" and "running" or "stopped")
+            end)
+        end
+    end)
+
+    -- Runs a command that says when it runs, and then a line of shell on the host.
+    local function exec_until(line, ...)
+        local ready <const> = sdme.datadir() .. "/containers/web/upper/ready"
+        sdme.ok("start", "web")
+        return sdme.pipe(([[rm -f %s; (until test -e %s; do sleep 0.05; done
+            %s) >/dev/null 2>&1 &]]):format(ready, ready, line), "exec", "web", ...)
+    end
+
+    it("ends the commands in it when it is stopped, and they tell", function()
+        sdme.ok("create", "--name", "web")
+        local result <const> = exec_until(sdme.program .. " stop web", "sh", "-c",
+            "touch /ready; sleep 100")
+        assert.same({ status = 143, out = "", err = "" }, result)
+    end)
+
+    it("is told from a command of which nobody knows how it ended", function()
+        sdme.ok("create", "--name", "web")
+        local result = exec_until("systemctl kill --kill-whom=main --signal=KILL sdme@web",
+            "sh", "-c", "touch /ready; sleep 100")
+        assert.same({ status = 255, out = "",
+            err = "sdme: web went down while the command ran\n" }, result)
+        sdme.ok("start", "web")
+        result = sdme.run("exec", "web", "sh", "-c",
+            "systemctl kill --kill-whom=main --signal=KILL dbus; sleep 100")
+        assert.same({ status = 1, out = "",
+            err = "sdme: the connection to the bus of web is closed\n" }, result)
     end)
 
     it("can be started and stopped when it is up or down already", function()

@@ -111,15 +111,22 @@ local function explain(name, result)
     return "its unit failed: " .. (why ~= "success" and why or result)
 end
 
+---Which run of a container's unit is the last one: an id, nil before the first.
+---@param name string
+---@return string?
+function M.invocation(name)
+    local id <const> = core.file.read(path(name) .. "/invocation")
+    return id ~= "" and id or nil
+end
+
 ---What the last run of a container's unit left in the host's journal: what the launcher said, and
 ---the guest's console.
 ---@param name string
 ---@param lines integer at most
 ---@return { time: number, message: string }[]
 function M.journal(name, lines)
-    local invocation <const> = core.file.read(path(name) .. "/invocation")
     local entries <const> = fault.check(core.journal.tail {
-        unit = unit.name(name), invocation = invocation ~= "" and invocation or nil, lines = lines,
+        unit = unit.name(name), invocation = M.invocation(name), lines = lines,
     })
     for _, entry in ipairs(entries) do
         entry.message = entry.message:gsub("\r", "")

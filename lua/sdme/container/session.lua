@@ -6,6 +6,7 @@ local fault <const> = require "sdme.fault"
 local guest <const> = require "sdme.guest"
 local host <const> = require "sdme.host"
 local lifecycle <const> = require "sdme.container.lifecycle"
+local shutdown <const> = require "sdme.container.shutdown"
 local task <const> = require "sdme.task"
 local text <const> = require "sdme.text"
 local unit <const> = require "sdme.unit.container"
@@ -257,14 +258,20 @@ local function run_on_terminal(bus, name, options)
     return setmetatable(how == "escaped" and { code = 0, left = true } or result, Result)
 end
 
+local function run(name, options, on_terminal)
+    local bus <close> = connect(name)
+    return setmetatable(shutdown.during(name, options.argv, function()
+        return (on_terminal and run_on_terminal or run_on_streams)(bus, name, options)
+    end), Result)
+end
+
 ---Runs a command: its streams are captured unless descriptors are given for them.
 ---@param name string
 ---@param command table
 ---@return sdme.Result
 function M.exec(name, command)
     local options <const> = read_command(command)
-    local bus <close> = connect(name)
-    local result <const> = (options.tty and run_on_terminal or run_on_streams)(bus, name, options)
+    local result <const> = run(name, options, options.tty)
     if options.check and result:status() ~= 0 then
         local said <const> = (result.stderr or ""):match "[^\n]+"
         fault.raise("EEXEC", nil, "%s in %s ended with status %d%s", options.argv[1], name,
@@ -284,14 +291,13 @@ end
 ---@param options { user: string?, argv: string[]? }
 ---@return sdme.Result
 function M.shell(name, options)
-    local bus <close> = connect(name)
     local argv <const> = options.argv and #options.argv > 0 and options.argv or LOGIN_SHELL
     local terminal <const> = core.pty.isatty(0) and core.pty.isatty(1)
     local session <const> = {
         argv = argv, user = options.user or default_user(), cwd = "~", pam = LOGIN,
         stdin = 0, stdout = 1, stderr = 2,
     }
-    return (terminal and run_on_terminal or run_on_streams)(bus, name, session)
+    return run(name, session, terminal)
 end
 
 -- The guest's own journalctl reads its journal: nothing of it is parsed by us.
