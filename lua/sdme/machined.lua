@@ -65,11 +65,20 @@ end
 ---@field interfaces integer[] indices of the host's network interfaces that belong to it
 ---@field since integer when it was registered, in microseconds since 1970
 
+-- The result; nil where there is no such machine, or none any more.
+local function find(pending)
+    local result <const>, message <const>, code <const> = task.await(pending)
+    if result == nil and code == "ENOENT" then
+        return nil
+    end
+    return fault.check(result, message, code)
+end
+
 ---What is known of a machine, nil if no machine has that name.
 ---@param name string
 ---@return sdme.machined.Machine?
 function Machines:get(name)
-    local path <const>, message <const>, code <const> = task.await(self.bus:call {
+    local path <const> = find(self.bus:call {
         destination = DESTINATION,
         path = PATH,
         interface = MANAGER,
@@ -77,11 +86,10 @@ function Machines:get(name)
         signature = "s",
         arguments = { name },
     })
-    if not path and code == "ENOENT" then
+    local machine <const> = path and find(self.bus:properties(DESTINATION, path, MACHINE))
+    if not machine then
         return nil
     end
-    fault.check(path, message, code)
-    local machine <const> = await(self.bus:properties(DESTINATION, path, MACHINE))
     return {
         name = machine.Name,
         leader = machine.Leader,
