@@ -32,6 +32,66 @@ static int mount_clone(lua_State *L)
     return code < 0 ? sdme_lua_fail(L, &error) : 1;
 }
 
+static const char *check_option_name(lua_State *L, int index)
+{
+    if (lua_type(L, index) != LUA_TSTRING)
+        luaL_error(L, "mount options are named, but there is one at [%s]",
+                   luaL_tolstring(L, index, NULL));
+    return sdme_lua_check_text(L, index);
+}
+
+/* `options`: { key = "value" or true }, as an array that it pushes; its strings are the table's. */
+static const struct sdme_mount_option *option_options(lua_State *L, int index)
+{
+    struct sdme_mount_option *list;
+    size_t count = 0;
+
+    if (lua_getfield(L, index, "options") == LUA_TNIL) {
+        lua_newtable(L);
+        lua_replace(L, -2);
+    }
+    luaL_checktype(L, -1, LUA_TTABLE);
+    int table = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
+        count++;
+    list = lua_newuserdatauv(L, (count + 1) * sizeof *list, 0);
+    list[count].key = NULL;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        struct sdme_mount_option *option = &list[--count];
+
+        option->key = check_option_name(L, -2);
+        if (lua_type(L, -1) != LUA_TSTRING && !(lua_isboolean(L, -1) && lua_toboolean(L, -1)))
+            luaL_error(L, "mount option '%s': string or true expected, got %s", option->key,
+                       luaL_typename(L, -1));
+        option->value = lua_isboolean(L, -1) ? NULL : sdme_lua_check_text(L, -1);
+        lua_pop(L, 1);
+    }
+    return list;
+}
+
+/* filesystem{ type=, source=, options={}, read_only=true, inert=true } -> descriptor */
+static int mount_filesystem(lua_State *L)
+{
+    static const char *const known[] = {"type", "source", "options", "read_only", "inert", NULL};
+    struct sdme_error error = {0};
+
+    lua_settop(L, 1);
+    sdme_lua_options(L, 1, known);
+    struct sdme_mount_filesystem filesystem = {
+        .type = sdme_lua_option_string(L, 1, "type", NULL),
+        .source = sdme_lua_option_string(L, 1, "source", NULL),
+        .read_only = sdme_lua_option_boolean(L, 1, "read_only", true),
+        .inert = sdme_lua_option_boolean(L, 1, "inert", true),
+        .options = option_options(L, 1),
+    };
+    luaL_argcheck(L, filesystem.type && filesystem.source, 1, "no type or no source");
+    int *fd = sdme_lua_push_descriptor(L);
+    if (sdme_mount_filesystem(&filesystem, fd, &error) < 0)
+        return sdme_lua_fail(L, &error);
+    return 1;
+}
+
 /* attach(mount, target): target is a path, or a descriptor that was opened with care */
 static int mount_attach(lua_State *L)
 {
@@ -106,8 +166,8 @@ static int mount_list(lua_State *L)
 }
 
 static const luaL_Reg mount_functions[] = {
-    {"attach", mount_attach}, {"clone", mount_clone}, {"list", mount_list},
-    {"unshare", mount_unshare}, {NULL, NULL},
+    {"attach", mount_attach}, {"clone", mount_clone}, {"filesystem", mount_filesystem},
+    {"list", mount_list},     {"unshare", mount_unshare}, {NULL, NULL},
 };
 
 int sdme_lua_open_mount(lua_State *L)

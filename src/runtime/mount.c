@@ -47,6 +47,85 @@ int sdme_mount_restrict(int mount_fd, bool inert, struct sdme_error *error)
     return 0;
 }
 
+static const char *skip_prefix(const char *text, const char *prefix)
+{
+    size_t length = strlen(prefix);
+
+    return !strncasecmp(text, prefix, length) && !strncmp(text + length, ": ", 2)
+               ? text + length + 2
+               : text;
+}
+
+/*
+ * The kernel says why in words, each line behind "e ", "w " or "i ", the name of the module and
+ * maybe what is mounted.
+ */
+static void read_reason(int context, const char *type, const char *what, char *buffer, size_t size)
+{
+    ssize_t length = read(context, buffer, size - 1);
+    const char *reason = buffer;
+
+    buffer[length > 0 ? length : 0] = '\0';
+    buffer[strcspn(buffer, "\n")] = '\0';
+    if (!strncmp(reason, "e ", 2))
+        reason += 2;
+    reason = skip_prefix(skip_prefix(reason, type), what);
+    memmove(buffer, reason, strlen(reason) + 1);
+}
+
+int sdme_mount_fail(int context, int code, const char *type, const char *what,
+                    struct sdme_error *error)
+{
+    char reason[256];
+
+    read_reason(context, type, what, reason, sizeof reason);
+    if (*reason)
+        return sdme_fail_as(error, code, "mount %s: %s: %s", type, what, reason);
+    return sdme_fail(error, code, "mount %s: %s", type, what);
+}
+
+static int set_option(int context, const char *type, const struct sdme_mount_option *option,
+                      struct sdme_error *error)
+{
+    unsigned int command = option->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
+
+    if (fsconfig(context, command, option->key, option->value, 0) < 0)
+        return sdme_mount_fail(context, errno, type, option->key, error);
+    return 0;
+}
+
+int sdme_mount_filesystem(const struct sdme_mount_filesystem *filesystem, int *ret_fd,
+                          struct sdme_error *error)
+{
+    const char *type = filesystem->type;
+    const struct sdme_mount_option source = {"source", filesystem->source},
+                                   read_only = {"ro", NULL};
+    unsigned int attributes =
+        (filesystem->read_only ? MOUNT_ATTR_RDONLY : 0) |
+        (filesystem->inert ? MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC : 0);
+    _cleanup_close_ int context = fsopen(type, FSOPEN_CLOEXEC);
+
+    if (context < 0 && errno == ENODEV)
+        return sdme_fail_as(error, SDME_EUNSUPPORTED, "mount %s: this kernel has no %s",
+                            filesystem->source, type);
+    if (context < 0)
+        return sdme_fail(error, errno, "mount %s: %s", type, filesystem->source);
+    int code = set_option(context, type, &source, error);
+    if (code >= 0 && filesystem->read_only)
+        code = set_option(context, type, &read_only, error);
+    for (size_t i = 0; code >= 0 && filesystem->options[i].key; i++)
+        code = set_option(context, type, &filesystem->options[i], error);
+    if (code < 0)
+        return code;
+    if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return sdme_mount_fail(context, errno, type, filesystem->source, error);
+    int fd = fsmount(context, FSMOUNT_CLOEXEC, attributes);
+    if (fd < 0)
+        return sdme_mount_fail(context, errno, type, filesystem->source, error);
+    *ret_fd = fd;
+    return 0;
+}
+
 int sdme_mount_attach(int mount_fd, int target_fd, const char *target, struct sdme_error *error)
 {
     if (move_mount(mount_fd, "", target_fd, "",

@@ -27,6 +27,31 @@ int sdme_mount_map_owners(int mount_fd, int userns_fd, const char *path, struct 
 /* Makes a detached mount read-only, and its devices and setuid bits void with @inert. */
 int sdme_mount_restrict(int mount_fd, bool inert, struct sdme_error *error);
 
+/* A filesystem to mount, by fsopen(2), fsconfig(2) and fsmount(2). */
+struct sdme_mount_option {
+    const char *key;
+    const char *value; /* NULL: the key alone */
+};
+
+struct sdme_mount_filesystem {
+    const char *type;
+    const char *source;
+    const struct sdme_mount_option *options; /* the key of the last is NULL */
+    bool read_only;
+    bool inert; /* devices, setuid bits and programs in it are void */
+};
+
+/* Makes a detached mount of a filesystem. */
+int sdme_mount_filesystem(const struct sdme_mount_filesystem *filesystem, int *ret_fd,
+                          struct sdme_error *error);
+
+/*
+ * Fails with what the kernel has to say about the filesystem context @context, or with the text of
+ * @code: "mount TYPE: WHAT: ..."
+ */
+int sdme_mount_fail(int context, int code, const char *type, const char *what,
+                    struct sdme_error *error);
+
 /* Puts a detached mount on @target, an O_PATH descriptor of a directory (or file, for a file). */
 int sdme_mount_attach(int mount_fd, int target_fd, const char *target, struct sdme_error *error);
 

@@ -42,28 +42,9 @@ static int clone_lowers(const struct sdme_overlay *overlay, struct lowers *lower
     return 0;
 }
 
-/* The kernel says why in words, each line behind "e ", "w " or "i " and the name of the module. */
-static void read_reason(int context, char *buffer, size_t size)
-{
-    ssize_t length = read(context, buffer, size - 1);
-    const char prefix[] = "e overlay: ";
-
-    buffer[length > 0 ? length : 0] = '\0';
-    buffer[strcspn(buffer, "\n")] = '\0';
-    if (!strncmp(buffer, prefix, sizeof prefix - 1))
-        memmove(buffer, buffer + sizeof prefix - 1, strlen(buffer) - sizeof prefix + 2);
-    else if (!strncmp(buffer, "e ", 2))
-        memmove(buffer, buffer + 2, strlen(buffer) - 1);
-}
-
 static int fail_context(int context, int code, const char *what, struct sdme_error *error)
 {
-    char reason[256];
-
-    read_reason(context, reason, sizeof reason);
-    if (*reason)
-        return sdme_fail_as(error, code, "mount overlay: %s: %s", what, reason);
-    return sdme_fail(error, code, "mount overlay: %s", what);
+    return sdme_mount_fail(context, code, "overlay", what, error);
 }
 
 static int set_directory(int context, const char *key, const char *path, struct sdme_error *error)

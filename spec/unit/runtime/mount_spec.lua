@@ -67,6 +67,60 @@ describe("core.mount", function()
         assert.is_false(shell.succeeds("cat /proc/$PPID/fd/%s/null", tostring(clone:fileno())))
     end)
 
+    describe("filesystem", function()
+        local function mount(options)
+            return core.mount.filesystem(options)
+        end
+
+        it("mounts where nobody sees it, and makes what is in it void", function()
+            needs.root()
+            local before <const> = #core.mount.list()
+            local tmpfs <close> = assert(mount { type = "tmpfs", source = "none",
+                options = { size = "64k", mode = "751" }, read_only = false })
+            assert.equal(before, #core.mount.list())
+            assert(file.write("x", "content", { root = tmpfs, mode = "0755" }))
+            assert.equal("content", file.read("x", { root = tmpfs }))
+            assert.equal(tonumber("751", 8), file.stat("/", { root = tmpfs }).mode)
+            assert(file.mkdir(dir .. "/to"))
+            assert(core.mount.attach(tmpfs, dir .. "/to"))
+            scratch.finally(function() shell.run("umount %s", dir .. "/to") end)
+            local found
+            for _, one in ipairs(core.mount.list()) do
+                found = one.target == dir .. "/to" and one or found
+            end
+            assert.equal("rw,nosuid,nodev,noexec", found.options:match "^[^,]+,%a+,%a+,%a+")
+        end)
+
+        it("is read-only unless it shall not be", function()
+            needs.root()
+            local tmpfs <close> = assert(mount { type = "tmpfs", source = "none" })
+            local _, _, code = file.write("x", "content", { root = tmpfs })
+            assert.equal("EROFS", code)
+        end)
+
+        it("says what the kernel says", function()
+            needs.root()
+            local _, message, code = mount { type = "nofs", source = "/dev/null" }
+            assert.equal("mount /dev/null: this kernel has no nofs", message)
+            assert.equal("EUNSUPPORTED", code)
+            _, message, code = mount { type = "tmpfs", source = "x", options = { none = true } }
+            assert.equal("mount tmpfs: none: Unknown parameter 'none'", message)
+            assert.equal("EINVAL", code)
+            _, message, code = mount { type = "ext4", source = "/dev/null" }
+            assert.matches("^mount ext4: /dev/null: Can't %a+ blockdev$", message)
+            assert.equal("ENOTBLK", code)
+        end)
+
+        it("takes options that are text or true", function()
+            for _, options in ipairs { { 1 }, { x = 1 }, { x = false }, { x = "a\0b" } } do
+                assert.has_error(function()
+                    mount { type = "tmpfs", source = "none", options = options }
+                end)
+            end
+            assert.error_matches(function() mount { type = "tmpfs" } end, "no type or no source")
+        end)
+    end)
+
     it("names what it can't attach to", function()
         needs.root()
         local clone <close> = assert(core.mount.clone(dir))
