@@ -4,6 +4,8 @@
 #include "../runtime/path.h"
 #include "file.h"
 
+static const char set_class[] = "sdme.tree.paths";
+
 static void push_size(lua_State *L, const struct sdme_tree_size *size)
 {
     lua_createtable(L, 0, 4);
@@ -56,14 +58,51 @@ static struct sdme_shift option_shift(lua_State *L, int index)
     return shift;
 }
 
+static int set_close(lua_State *L)
+{
+    struct sdme_path_set **set = luaL_checkudata(L, 1, set_class);
+
+    sdme_path_set_free(*set);
+    *set = NULL;
+    return 0;
+}
+
+/* A set of paths that holds nothing yet, and is freed with the value that this pushes. */
+static struct sdme_path_set **push_set(lua_State *L)
+{
+    struct sdme_path_set **set = lua_newuserdatauv(L, sizeof *set, 0);
+
+    *set = NULL;
+    luaL_setmetatable(L, set_class);
+    return set;
+}
+
+/* Adds the paths of an option to the set. Leaves them on the stack. */
+static int add_paths(lua_State *L, int index, const char *key, unsigned int mark,
+                     struct sdme_path_set **set, struct sdme_error *error)
+{
+    int code = 0;
+
+    if (lua_getfield(L, index, key) == LUA_TNIL)
+        return 0;
+    char **paths = sdme_lua_strings(L, -1, key);
+    if (!*set)
+        code = sdme_path_set_new(set, error);
+    for (; code >= 0 && *paths; paths++)
+        code = sdme_path_set_add(*set, *paths, mark, error);
+    return code;
+}
+
 /*
  * copy(source, target[, {source_root=, target_root=, shift={from=0, to=, count=65536},
- * overlay=false, one_filesystem=true, threads=}]) -> { size=, files=, directories= }
+ * overlay=false, one_filesystem=true, exclude=, exclude_content=, into=false, threads=}]) ->
+ * { size=, files=, directories= }
  */
 static int tree_copy(lua_State *L)
 {
-    static const char *const known[] = {"source_root",    "target_root", "shift", "overlay",
-                                        "one_filesystem", "threads",     NULL};
+    static const char *const known[] = {
+        "source_root",     "target_root",    "shift", "overlay", "exclude",
+        "exclude_content", "one_filesystem", "into",  "threads", NULL};
     const char *source = sdme_lua_check_text(L, 1);
     const char *target = sdme_lua_check_text(L, 2);
     struct sdme_tree_size size;
@@ -81,9 +120,15 @@ static int tree_copy(lua_State *L)
         .shift = option_shift(L, 3),
         .overlay = sdme_lua_option_boolean(L, 3, "overlay", false),
         .crosses_mounts = !sdme_lua_option_boolean(L, 3, "one_filesystem", true),
+        .into = sdme_lua_option_boolean(L, 3, "into", false),
         .threads = check_threads(L, 3),
         .cancel = sdme_lua_cancel(L),
     };
+    struct sdme_path_set **set = push_set(L);
+    if (add_paths(L, 3, "exclude", SDME_TREE_EXCLUDE, set, &error) < 0 ||
+        add_paths(L, 3, "exclude_content", SDME_TREE_EXCLUDE_CONTENT, set, &error) < 0)
+        return sdme_lua_fail(L, &error);
+    options.exclude = *set;
     if (sdme_tree_copy(source_root, source, target_root, target, &options, &size, &error) < 0)
         return sdme_lua_fail(L, &error);
     push_size(L, &size);
@@ -137,6 +182,8 @@ static int tree_shift(lua_State *L)
     return 1;
 }
 
+static const luaL_Reg set_methods[] = {{NULL, NULL}};
+
 static const luaL_Reg tree_functions[] = {
     {"copy", tree_copy}, {"measure", tree_measure}, {"remove", tree_remove}, {"shift", tree_shift},
     {NULL, NULL},
@@ -144,6 +191,7 @@ static const luaL_Reg tree_functions[] = {
 
 int sdme_lua_open_tree(lua_State *L)
 {
+    sdme_lua_class(L, set_class, set_methods, set_close);
     luaL_newlib(L, tree_functions);
     return 1;
 }

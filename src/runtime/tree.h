@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "path_set.h"
 #include "shift.h"
 #include "util.h"
 
@@ -32,21 +33,29 @@ int sdme_tree_measure(int root_fd, const char *path, const struct sdme_cancel *c
 int sdme_tree_remove(int root_fd, const char *path, const struct sdme_cancel *cancel,
                      struct sdme_error *error);
 
+/* Marks of the paths that a copy leaves out. */
+enum {
+    SDME_TREE_EXCLUDE = 1,         /* it and all below it */
+    SDME_TREE_EXCLUDE_CONTENT = 2, /* what is in it: the directory becomes an empty one */
+};
+
 struct sdme_tree_copy {
     struct sdme_shift shift; /* what becomes of owners */
     bool overlay;            /* trusted.overlay.* as well: redirects, opaque marks */
     bool crosses_mounts;     /* else a mount point becomes an empty directory */
-    unsigned int threads;    /* 0: as many as there are processors */
+    bool into;               /* @target is a directory that is there, with nothing in it */
+    const struct sdme_path_set *exclude; /* below the source; NULL: nothing */
+    unsigned int threads;                /* 0: as many as there are processors */
     const struct sdme_cancel *cancel;
 };
 
 /*
  * Copies @source (a file of any type, or a directory and all below it) to @target, which must not
- * exist: owners, modes, times, ACLs, capabilities and user.*, trusted.* attributes, hard links
- * within the tree, holes; sharing the data (FICLONE) where the filesystem can. Attributes that
- * belong to the host's policy (security.selinux, ima, evm) are left out; one of the others that the
- * target's filesystem can't hold is an error. A file that changes meanwhile is -EBUSY. Whatever
- * fails, nothing is left of @target.
+ * exist, nor lie in @source but where that is excluded: owners, modes, times, ACLs, capabilities
+ * and user.*, trusted.* attributes, hard links within the tree, holes; sharing the data (FICLONE)
+ * where the filesystem can. Attributes that belong to the host's policy (security.selinux, ima,
+ * evm) are left out; one of the others that the target's filesystem can't hold is an error. A file
+ * that changes meanwhile is -EBUSY. Whatever fails, nothing is left of @target, or in it.
  */
 int sdme_tree_copy(int source_root, const char *source, int target_root, const char *target,
                    const struct sdme_tree_copy *options, struct sdme_tree_size *ret_size,

@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 
 #include "attribute.h"
+#include "directory.h"
 #include "path.h"
 #include "pool.h"
 #include "tree.h"
@@ -387,9 +388,17 @@ static int copy_entry(struct copy *copy, const struct sdme_walk_directory *direc
     return copy_open_file(copy, directory, name, in, &file, target, error);
 }
 
+/* What is said about a name in the paths to leave out. */
+static unsigned int exclusion(const struct sdme_path_set *set)
+{
+    return set ? set->marks : 0;
+}
+
 static int copy_file(void *context, const struct sdme_walk_directory *directory, const char *name,
                      unsigned char type, struct sdme_error *error)
 {
+    if (exclusion(sdme_path_set_find(directory->data, name)) & SDME_TREE_EXCLUDE)
+        return 0;
     return copy_entry(context, directory, name, type, name, error);
 }
 
@@ -410,12 +419,36 @@ static int open_target(int parent_fd, const char *name, int *ret_fd)
     return 0;
 }
 
+/* Makes a directory that is as @in, but for what is in it. */
+static int make_empty(struct copy *copy, int in, const struct sdme_walk_directory *parent,
+                      const char *name, struct sdme_error *error)
+{
+    _cleanup_close_ int out = -1;
+    struct statx file;
+
+    int code = stat_fd(in, &file);
+    if (code >= 0)
+        code = open_target(parent->target_fd, name, &out);
+    if (code < 0)
+        return sdme_fail(error, code, "copy %s/%s", parent->path, name);
+    atomic_fetch_add(&copy->directories, 1);
+    return copy_metadata(copy, in, out, &file, parent->path, name, error);
+}
+
 static int enter_directory(void *context, const struct sdme_walk_directory *parent,
                            const char *name, struct sdme_walk_directory *directory,
                            struct sdme_error *error)
 {
     struct copy *copy = context;
+    const struct sdme_path_set *excluded = sdme_path_set_find(parent->data, name);
 
+    if (exclusion(excluded) & SDME_TREE_EXCLUDE)
+        return SDME_WALK_SKIP;
+    if (exclusion(excluded) & SDME_TREE_EXCLUDE_CONTENT) {
+        int made = make_empty(copy, directory->fd, parent, name, error);
+        return made < 0 ? made : SDME_WALK_SKIP;
+    }
+    directory->data = excluded;
     if (directory->device == copy->target_device && directory->inode == copy->target_inode)
         return sdme_fail_as(error, EINVAL, "copy %s/%s: it is the copy itself", parent->path, name);
     int code = open_target(parent->target_fd, name, &directory->target_fd);
@@ -441,17 +474,14 @@ static int finish_directory(void *context, const struct sdme_walk_directory *dir
 static int copy_mount_point(void *context, const struct sdme_walk_directory *parent,
                             const char *name, struct sdme_error *error)
 {
-    struct copy *copy = context;
-    _cleanup_close_ int in = openat(parent->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), out = -1;
-    struct statx file;
+    _cleanup_close_ int in = -1;
 
-    int code = in < 0 ? -errno : stat_fd(in, &file);
-    if (code >= 0)
-        code = open_target(parent->target_fd, name, &out);
-    if (code < 0)
-        return sdme_fail(error, code, "copy %s/%s", parent->path, name);
-    atomic_fetch_add(&copy->directories, 1);
-    return copy_metadata(copy, in, out, &file, parent->path, name, error);
+    if (exclusion(sdme_path_set_find(parent->data, name)) & SDME_TREE_EXCLUDE)
+        return 0;
+    in = openat(parent->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (in < 0)
+        return sdme_fail(error, errno, "copy %s/%s", parent->path, name);
+    return make_empty(context, in, parent, name, error);
 }
 
 /* The directory may have got a group, a setgid bit and ACLs from its parent, and would pass them on
@@ -480,6 +510,7 @@ static int copy_below(struct copy *copy, int source_fd, const char *source, int 
         .mount = copy_mount_point,
         .finish = finish_directory,
         .context = copy,
+        .data = options->exclude,
         .crosses_mounts = options->crosses_mounts,
         .threads = options->threads ? options->threads : sdme_pool_threads(),
         .cancel = options->cancel,
@@ -517,6 +548,44 @@ static int copy_directory(struct copy *copy, int source_fd, const char *source, 
     return code;
 }
 
+/* Removes what is in a directory, as far as that can be. */
+static void empty(int fd, const char *path)
+{
+    struct sdme_names names;
+
+    if (sdme_names_read(fd, path, &names, NULL) < 0)
+        return;
+    for (size_t i = 0; i < names.count; i++)
+        sdme_tree_remove(fd, names.entries[i].name, NULL, NULL);
+    sdme_names_free(&names);
+}
+
+static int copy_into(struct copy *copy, int source_fd, const char *source, int target_root,
+                     const char *target, struct sdme_error *error)
+{
+    _cleanup_close_ int target_fd = -1;
+    struct sdme_names names;
+
+    int code = sdme_path_open(target_root, target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
+                              &target_fd, error);
+    if (code >= 0)
+        code = sdme_names_read(target_fd, target, &names, error);
+    if (code < 0)
+        return code;
+    bool is_empty = names.count == 0;
+    sdme_names_free(&names);
+    if (!is_empty)
+        return sdme_fail(error, ENOTEMPTY, "copy into %s", target);
+    code = disinherit(copy, target_fd);
+    if (code < 0)
+        return sdme_fail(error, code, "copy into %s", target);
+    atomic_fetch_add(&copy->directories, 1);
+    code = copy_below(copy, source_fd, source, target_fd, error);
+    if (code < 0)
+        empty(target_fd, target);
+    return code;
+}
+
 static int copy_single(struct copy *copy, int source_root, const char *source, int target_fd,
                        const char *target, struct sdme_error *error)
 {
@@ -541,26 +610,37 @@ static int copy_single(struct copy *copy, int source_root, const char *source, i
     return copy_entry(copy, &directory, name, (unsigned char) IFTODT(file.st_mode), target, error);
 }
 
+/* Copies to a name that is free. */
+static int copy_new(struct copy *copy, int source_root, int source_fd, const char *source,
+                    int target_root, const char *target, struct sdme_error *error)
+{
+    _cleanup_close_ int parent_fd = -1;
+    char name[NAME_MAX + 1];
+
+    int code = sdme_path_open_parent(target_root, target, &parent_fd, name, error);
+    if (code < 0)
+        return code;
+    if (source_fd < 0)
+        return copy_single(copy, source_root, source, parent_fd, name, error);
+    return copy_directory(copy, source_fd, source, parent_fd, name, target, error);
+}
+
 int sdme_tree_copy(int source_root, const char *source, int target_root, const char *target,
                    const struct sdme_tree_copy *options, struct sdme_tree_size *ret_size,
                    struct sdme_error *error)
 {
     struct copy copy = {.options = options, .uid = geteuid(), .gid = getegid(), .links_fd = -1};
-    _cleanup_close_ int source_fd = -1, parent_fd = -1;
-    char name[NAME_MAX + 1];
+    _cleanup_close_ int source_fd = -1;
 
     int code = sdme_shift_check(&options->shift, error);
     if (code < 0)
         return code;
-    code = sdme_path_open_parent(target_root, target, &parent_fd, name, error);
-    if (code < 0)
-        return code;
     code = sdme_path_open(source_root, source, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &source_fd,
                           error);
-    if (code >= 0)
-        code = copy_directory(&copy, source_fd, source, parent_fd, name, target, error);
-    else if (code == -ENOTDIR || code == -ELOOP)
-        code = copy_single(&copy, source_root, source, parent_fd, name, error);
+    if (code >= 0 && options->into)
+        code = copy_into(&copy, source_fd, source, target_root, target, error);
+    else if (code >= 0 || (!options->into && (code == -ENOTDIR || code == -ELOOP)))
+        code = copy_new(&copy, source_root, source_fd, source, target_root, target, error);
     if (code < 0)
         return code;
     *ret_size = (struct sdme_tree_size){

@@ -439,7 +439,7 @@ int sdme_walk(const struct sdme_walk *walk, int fd, int target_fd, const char *p
               struct sdme_error *error)
 {
     struct state state = {.walk = walk};
-    struct sdme_walk_directory root = {.fd = -1, .target_fd = -1};
+    struct sdme_walk_directory root = {.fd = -1, .target_fd = -1, .data = walk->data};
 
     snprintf(state.path, sizeof state.path, "%s", path);
     int code = sdme_pool_start(walk->threads, work_off, &state.pool, error);

@@ -17,6 +17,7 @@
 struct sdme_walk_directory {
     int fd;           /* the directory, open for reading */
     int target_fd;    /* what enter() has put here, or -1; the walk keeps it and closes it */
+    const void *data; /* what enter() has put here, or NULL */
     const char *path; /* for messages: bounded in length */
     dev_t device;
     ino_t inode;
@@ -49,6 +50,7 @@ struct sdme_walk {
     int (*leave)(void *context, const struct sdme_walk_directory *parent, const char *name,
                  struct sdme_error *error);
     void *context;
+    const void *data; /* of the root directory */
 
     bool crosses_mounts;
     bool sorted; /* all files of a directory, then its directories, byte by byte of their names */

@@ -252,6 +252,81 @@ describe("core.tree", function()
             assert.same({}, file.list(dir .. "/from/sub"))
         end)
 
+        it("leaves out what it is told to, and only that", function()
+            shell.run([[mkdir -p %s; cd %s; mkdir -p proc/1 a/b/c a/proc
+                touch proc/x a/b/file a/b/c/x a/proc/x top a/same; ln -s b a/link
+                chmod 711 proc; touch -d @5 proc]],
+                dir .. "/from", dir .. "/from")
+            for threads = 1, 2 do
+                local to <const> = dir .. "/to" .. threads
+                assert(tree.copy(dir .. "/from", to, {
+                    exclude = { "/a/b/file", "a//./b/c/", "top", "a/link/none", "missing/x" },
+                    exclude_content = { "proc", "a/same" }, threads = threads,
+                }))
+                assert.equal("a\na/b\na/link\na/proc\na/proc/x\na/same\nproc",
+                    shell.run("cd %s; find . -mindepth 1 | cut -c3- | LC_ALL=C sort", to))
+                assert.equal("711 5", shell.run("stat -c '%%a %%Y' %s", to .. "/proc"))
+            end
+            assert.equal("EINVAL", code_of(tree.copy(dir .. "/from", dir .. "/no",
+                { exclude = { "a/../proc" } })))
+            assert.is_false(file.exists(dir .. "/no"))
+        end)
+
+        it("copies a directory to where it leaves something out", function()
+            shell.run("mkdir -p %s; echo x > %s", dir .. "/from/var/store/old", dir .. "/from/x")
+            local options <const> = { exclude_content = { "var/store" } }
+            assert(tree.copy(dir .. "/from", dir .. "/from/var/store/new", options))
+            assert.same({}, file.list(dir .. "/from/var/store/new/var/store"))
+            assert.equal("x\n", file.read(dir .. "/from/var/store/new/x"))
+            assert(tree.copy(dir .. "/from", dir .. "/from/var/store/newer", {
+                exclude = { "var/store" },
+            }))
+            assert.same({}, file.list(dir .. "/from/var/store/newer/var"))
+            assert.equal("EINVAL", code_of(tree.copy(dir .. "/from", dir .. "/from/var/other",
+                { exclude = { "var/store" } })))
+        end)
+
+        it("leaves out what is mounted, or what is in it", function()
+            needs.root()
+            shell.run("mkdir -p %s %s && mount -t tmpfs none %s && touch %s && "
+                .. "mount -t tmpfs none %s", dir .. "/from/out", dir .. "/from/empty",
+                dir .. "/from/out", dir .. "/from/out/x", dir .. "/from/empty")
+            scratch.finally(function() shell.run("umount -l %s %s", dir .. "/from/out",
+                dir .. "/from/empty") end)
+            shell.run("touch %s", dir .. "/from/empty/x")
+            for _, one_filesystem in ipairs { true, false } do
+                local to <const> = dir .. "/to" .. tostring(one_filesystem)
+                assert(tree.copy(dir .. "/from", to, { exclude = { "out" },
+                    exclude_content = { "empty" }, one_filesystem = one_filesystem }))
+                assert.equal("empty", shell.run("cd %s; find * ", to))
+            end
+        end)
+
+        it("fills an empty directory that is there", function()
+            needs.root()
+            shell.run("mkdir -p %s %s; echo x > %s; ln %s %s; chmod 2751 %s; chown 7:8 %s; "
+                .. "touch -d @7 %s", dir .. "/from/sub", dir .. "/to", dir .. "/from/x",
+                dir .. "/from/x", dir .. "/from/sub/y", dir .. "/from", dir .. "/from",
+                dir .. "/from")
+            local root <close> = assert(file.open_directory(dir .. "/to"))
+            assert.equal("EEXIST", code_of(tree.copy(dir .. "/from", dir .. "/to")))
+            assert(tree.copy(dir .. "/from", "/", { target_root = root, into = true }))
+            assert.equal(portrait(dir .. "/from"), portrait(dir .. "/to"))
+            local into <const> = { into = true }
+            local code, message = code_of(tree.copy(dir .. "/from", dir .. "/to", into))
+            assert.equal("ENOTEMPTY", code)
+            assert.matches("^copy into .*/to: Directory not empty$", message)
+            assert.equal("ENOTDIR", code_of(tree.copy(dir .. "/from/x", dir .. "/to", into)))
+            assert.equal("ENOENT", code_of(tree.copy(dir .. "/from", dir .. "/no", into)))
+            shell.run("mkdir %s && mount -t tmpfs -o size=64k none %s", dir .. "/small",
+                dir .. "/small")
+            scratch.finally(function() shell.run("umount -l %s", dir .. "/small") end)
+            put(dir .. "/from/sub/big", ("x"):rep(200000))
+            assert.equal("ENOSPC",
+                code_of(tree.copy(dir .. "/from", dir .. "/small", into)))
+            assert.same({}, file.list(dir .. "/small"))
+        end)
+
         it("names a file that changes meanwhile", function()
             shell.run("mkdir %s; head -c 200M /dev/zero > %s", dir .. "/from", dir .. "/from/log")
             attacker.start("open F, '>>', $ARGV[0]; while (1) { syswrite F, 'x' }",
