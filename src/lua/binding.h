@@ -87,8 +87,9 @@ int sdme_lua_take_interrupt(lua_State *L);
 
 /* One opener for each primitive: pushes the table that is sdme.core.NAME. */
 #define SDME_PRIMITIVES(X)                                                                        \
-    X(archive) X(bus) X(digest) X(fetch) X(file) X(journal) X(link) X(lock) X(mount) X(nat)       \
-    X(netns) X(overlay) X(poll) X(port) X(process) X(pty) X(qcow2) X(stream) X(tree) X(userns)
+    X(archive) X(bus) X(digest) X(disk) X(fetch) X(file) X(journal) X(link) X(lock) X(mount)      \
+    X(nat) X(netns) X(overlay) X(poll) X(port) X(process) X(pty) X(qcow2) X(stream) X(tree)       \
+    X(userns)
 
 #define SDME_DECLARE_OPENER(name) int sdme_lua_open_##name(lua_State *L);
 SDME_PRIMITIVES(SDME_DECLARE_OPENER)
