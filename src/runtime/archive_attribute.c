@@ -51,12 +51,17 @@ static struct sdme_tar_text trimmed(struct sdme_tar_text text)
     return text;
 }
 
+static bool is_one_of(char byte, const char *bytes)
+{
+    return byte && strchr(bytes, byte);
+}
+
 /* The text up to one of @ends, which is taken with it. */
 static struct sdme_tar_text next_part(struct sdme_tar_text *text, const char *ends)
 {
     struct sdme_tar_text part = {text->data, 0};
 
-    while (part.size < text->size && !memchr(ends, text->data[part.size], strlen(ends)))
+    while (part.size < text->size && !is_one_of(text->data[part.size], ends))
         part.size++;
     size_t taken = part.size < text->size ? part.size + 1 : part.size;
     text->data += taken;
@@ -176,17 +181,17 @@ static size_t write_acl(const struct acl_entry *entries, size_t count, unsigned 
     return size;
 }
 
-int sdme_archive_acl(const char *data, size_t size, unsigned char *ret_value, size_t *ret_size,
+int sdme_archive_acl(const char *text, size_t size, unsigned char *ret_value, size_t *ret_size,
                      struct sdme_error *error)
 {
-    struct sdme_tar_text text = {data, size};
+    struct sdme_tar_text rest = {text, size};
     _cleanup_free_ struct acl_entry *entries = calloc(ENTRIES_MAX, sizeof *entries);
     size_t count = 0;
 
     if (!entries)
         return sdme_fail(error, ENOMEM, "an ACL");
-    while (text.size > 0) {
-        struct sdme_tar_text line = next_part(&text, ",\n");
+    while (rest.size > 0) {
+        struct sdme_tar_text line = next_part(&rest, ",\n");
         struct sdme_tar_text part = next_part(&line, "#");
         if (part.size == 0)
             continue;

@@ -106,20 +106,30 @@ static int change_root(struct sdme_error *error)
     return 0;
 }
 
-static int limit(struct sdme_error *error)
+/* Bytes of memory that we have from our parent, which may be a lot; 0 if that can't be told. */
+static rlim_t inherited_memory(void)
 {
-    struct rlimit core = {0, 0}, memory;
+    char text[256], *at = text;
+    FILE *file = fopen("/proc/self/statm", "re");
+    bool found = file && fgets(text, sizeof text, file);
     unsigned long pages = 0;
 
-    /* Our own memory is copied from a parent that may have a lot. */
-    _cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
-    if (!file || fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) != 1) /* NOLINT(cert-err34-c) */
-        pages = 0;
-    memory.rlim_cur = memory.rlim_max =
-        MEMORY_MAX + (rlim_t) pages * (rlim_t) sysconf(_SC_PAGESIZE);
+    if (file)
+        fclose(file);
+    for (int field = 0; found && field < 6; field++) /* the sixth: data and stack, proc(5) */
+        pages = strtoul(at, &at, 10);
+    return (rlim_t) pages * (rlim_t) sysconf(_SC_PAGESIZE);
+}
+
+static int limit(struct sdme_error *error)
+{
+    rlim_t inherited = inherited_memory();
+    struct rlimit core = {0, 0}, memory = {inherited + MEMORY_MAX, inherited + MEMORY_MAX};
+
     if (setrlimit(RLIMIT_CORE, &core) < 0)
         return sdme_fail(error, errno, "limit core dumps");
-    if (pages > 0 && !IS_SANITIZED && setrlimit(RLIMIT_DATA, &memory) < 0 && errno != EPERM)
+    /* EPERM: there is a lower limit already. */
+    if (inherited > 0 && !IS_SANITIZED && setrlimit(RLIMIT_DATA, &memory) < 0 && errno != EPERM)
         return sdme_fail(error, errno, "limit memory");
     return 0;
 }

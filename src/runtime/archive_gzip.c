@@ -83,14 +83,12 @@ static enum step step_isal(struct gzip *gzip, const unsigned char **in, size_t *
     state->next_out = *out;
     state->avail_out = (uint32_t) *out_size;
     int result = gzip->isal.isal_inflate(state);
+    if (result < 0) /* what it says of the buffers is wrong then: avail_in may wrap */
+        return result == ISAL_INCORRECT_CHECKSUM ? STEP_BAD_CHECKSUM : STEP_BROKEN;
     *in = state->next_in;
     *in_size = state->avail_in;
     *out = state->next_out;
     *out_size = state->avail_out;
-    if (result == ISAL_INCORRECT_CHECKSUM)
-        return STEP_BAD_CHECKSUM;
-    if (result < 0)
-        return STEP_BROKEN;
     return state->block_state == ISAL_BLOCK_FINISH ? STEP_ENDED : STEP_GOES_ON;
 }
 
@@ -165,9 +163,9 @@ static int fail_step(enum step step, const struct sdme_archive_source *source,
     if (step == STEP_NO_MEMORY)
         return sdme_fail(error, ENOMEM, "gzip");
     if (step == STEP_BAD_CHECKSUM)
-        return sdme_fail_as(error, SDME_EFORMAT, "gzip: the checksum before offset %llu is wrong",
+        return sdme_fail_as(error, SDME_EFORMAT, "gzip: the checksum behind offset %llu is wrong",
                             offset);
-    return sdme_fail_as(error, SDME_EFORMAT, "gzip: damaged before offset %llu", offset);
+    return sdme_fail_as(error, SDME_EFORMAT, "gzip: damaged behind offset %llu", offset);
 }
 
 static int gzip_read(void *state, struct sdme_archive_source *source, unsigned char *buffer,

@@ -41,16 +41,16 @@ bool sdme_tar_number(const char *field, size_t size, int64_t *ret_number)
 /* Some old writers added signed bytes. */
 bool sdme_tar_has_checksum(const struct sdme_tar_header *header)
 {
-    const char *bytes = (const char *) header;
+    const unsigned char *bytes = (const unsigned char *) header;
     size_t start = offsetof(struct sdme_tar_header, checksum),
            end = start + sizeof header->checksum;
     int64_t expected, sum = 0, signed_sum = 0;
 
     for (size_t i = 0; i < sizeof *header; i++) {
-        char byte = i >= start && i < end ? ' ' : bytes[i];
+        unsigned char byte = i >= start && i < end ? ' ' : bytes[i];
 
-        sum += (unsigned char) byte;
-        signed_sum += (signed char) byte;
+        sum += byte;
+        signed_sum += (int8_t) byte;
     }
     return SDME_TAR_NUMBER(header->checksum, &expected) &&
            (expected == sum || expected == signed_sum);

@@ -194,36 +194,49 @@ static int read_record(struct sdme_pax *pax, char *key, struct sdme_tar_text val
     return 0;
 }
 
+struct record {
+    size_t length; /* of all of it */
+    char *key;
+    struct sdme_tar_text value;
+};
+
+/* Takes apart the record at the start of the @size bytes at @data; false if there is none. */
+static bool split_record(char *data, size_t size, struct record *ret_record)
+{
+    char *space = memchr(data, ' ', size);
+    uint64_t length;
+
+    if (!space)
+        return false;
+    struct sdme_tar_text digits = {data, (size_t) (space - data)};
+    if (!sdme_pax_number(digits, &length) || length > size || length <= digits.size + 2 ||
+        data[length - 1] != '\n')
+        return false;
+    char *key = space + 1, *end = data + length - 1;
+    char *equals = memchr(key, '=', (size_t) (end - key));
+    if (!equals || equals == key || memchr(key, '\0', (size_t) (equals - key)))
+        return false;
+    *equals = *end = '\0';
+    *ret_record = (struct record){length, key, {equals + 1, (size_t) (end - equals) - 1}};
+    return true;
+}
+
 int sdme_pax_read(struct sdme_pax *pax, char *data, size_t size, bool global,
                   struct sdme_error *error)
 {
-    size_t at = 0;
+    struct record record;
 
-    while (at < size) {
-        char *space = memchr(data + at, ' ', size - at);
-        struct sdme_tar_text digits = {data + at, space ? (size_t) (space - data) - at : 0};
-        uint64_t length;
-
-        if (!sdme_pax_number(digits, &length) || length > size - at || length <= digits.size + 2 ||
-            data[at + length - 1] != '\n')
+    for (size_t at = 0; at < size; at += record.length) {
+        if (!split_record(data + at, size - at, &record))
             return sdme_fail_as(error, SDME_EFORMAT,
                                 "the extended header has no record at its byte %zu", at);
-        char *key = space + 1, *end = data + at + length - 1;
-        char *equals = memchr(key, '=', (size_t) (end - key));
-        if (!equals || equals == key || memchr(key, '\0', (size_t) (equals - key)))
-            return sdme_fail_as(error, SDME_EFORMAT,
-                                "the extended header has no key at its byte %zu", at);
-        *equals = *end = '\0';
-        struct sdme_tar_text value = {equals + 1, (size_t) (end - equals) - 1};
-        int code = read_record(pax, key, value, global, error);
+        int code = read_record(pax, record.key, record.value, global, error);
         if (code < 0)
             return code;
-        at += length;
     }
-    return pax->extent_open ? sdme_fail_as(error, SDME_EFORMAT,
-                                           "a part of a sparse file has no "
-                                           "size")
-                            : 0;
+    if (pax->extent_open)
+        return sdme_fail_as(error, SDME_EFORMAT, "a part of a sparse file has no size");
+    return 0;
 }
 
 void sdme_pax_clear(struct sdme_pax *pax)

@@ -23,9 +23,10 @@ void sdme_archive_pipeline_free(struct sdme_archive_pipeline *pipeline);
 
 /*
  * The next piece of the stream, a multiple of 512 bytes but for the last: 1, or 0 at the end. It is
- * there until the next call. The signature is that of struct sdme_tar_source.
+ * there until the next call. @context is the pipeline: struct sdme_tar_source has a function like
+ * this.
  */
-int sdme_archive_pipeline_next(void *pipeline, const unsigned char **ret_data, size_t *ret_size,
+int sdme_archive_pipeline_next(void *context, const unsigned char **ret_data, size_t *ret_size,
                                struct sdme_error *error);
 
 /* Once next() has returned 0: the SHA-256 of the stream. */

@@ -8,7 +8,7 @@
 
 #include "digest.h"
 
-#define SDME_ARCHIVE_READ (256 * 1024) /* bytes in the buffer of a source */
+#define SDME_ARCHIVE_READ ((size_t) 256 * 1024) /* bytes in the buffer of a source */
 
 /* The bytes of an archive as they come from a descriptor, digested on the way. */
 struct sdme_archive_source {
