@@ -174,6 +174,7 @@ local function measure_small()
     report_limit("ps with 1,000 stopped containers", measure(RUNS, function()
         return sdme "ps"
     end), 0.100, milliseconds)
+    sdme("rm", "bench-1")
     shell.run("rm -rf %s/containers/*", DATADIR)
 end
 
