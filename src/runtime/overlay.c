@@ -28,14 +28,14 @@ static int clone_lowers(const struct sdme_overlay *overlay, struct lowers *lower
                         struct sdme_error *error)
 {
     for (size_t i = 0; i < overlay->lower_count; i++) {
-        const char *path = overlay->lowers[i];
-        int code = sdme_mount_clone(path, false, &lowers->fds[i], error);
+        const struct sdme_overlay_lower *lower = &overlay->lowers[i];
+        int code = sdme_mount_clone(lower->path, false, &lowers->fds[i], error);
 
         if (code < 0)
             return code;
         lowers->count++;
-        if (overlay->userns_fd >= 0)
-            code = sdme_mount_map_owners(lowers->fds[i], overlay->userns_fd, path, error);
+        if (lower->userns_fd >= 0)
+            code = sdme_mount_map_owners(lowers->fds[i], lower->userns_fd, lower->path, error);
         if (code < 0)
             return code;
     }
@@ -68,7 +68,7 @@ static int mount_by_descriptors(const struct sdme_overlay *overlay, const struct
         return sdme_fail(error, errno, "open the overlay filesystem");
     for (size_t i = 0; i < lowers->count; i++)
         if (fsconfig(context, FSCONFIG_SET_FD, PARAMETER_LOWER, NULL, lowers->fds[i]) < 0)
-            return fail_context(context, errno, overlay->lowers[i], error);
+            return fail_context(context, errno, overlay->lowers[i].path, error);
     if (overlay->upper)
         code = set_directory(context, "upperdir", overlay->upper, error);
     if (overlay->upper && code == 0)
@@ -78,7 +78,7 @@ static int mount_by_descriptors(const struct sdme_overlay *overlay, const struct
     if (overlay->metacopy && fsconfig(context, FSCONFIG_SET_STRING, "metacopy", "on", 0) < 0)
         return fail_context(context, errno, "metacopy=on", error);
     if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-        return fail_context(context, errno, overlay->upper ? overlay->upper : overlay->lowers[0],
+        return fail_context(context, errno, overlay->upper ? overlay->upper : overlay->lowers[0].path,
                             error);
     int fd = fsmount(context, FSMOUNT_CLOEXEC, 0);
     if (fd < 0)

@@ -14,11 +14,15 @@
  * An overlay (Documentation/filesystems/overlayfs.rst). Opaque directories and whiteouts are the
  * privileged kind: trusted.overlay.opaque, and character devices 0:0.
  */
+struct sdme_overlay_lower {
+    const char *path;
+    int userns_fd; /* maps its owners: see sdme_mount_map_owners(); -1: as they are */
+};
+
 struct sdme_overlay {
-    const char *const *lowers; /* directories, the topmost first */
+    const struct sdme_overlay_lower *lowers; /* the topmost first */
     size_t lower_count;
     const char *upper, *work; /* both or neither; without them the overlay is read-only */
-    int userns_fd;            /* maps the owners of every lower, -1: as they are */
     bool metacopy;            /* a change of owner or mode doesn't copy the content up */
     bool no_descriptors;      /* mount by names in a helper process, as before Linux 6.13 */
 };

@@ -192,7 +192,7 @@ int sdme_overlay_mount_by_names(const struct sdme_overlay *overlay, const int *l
         ;
     if (result < 0)
         return sdme_fail(error, result, "mount overlay: %s",
-                         overlay->upper ? overlay->upper : overlay->lowers[0]);
+                         overlay->upper ? overlay->upper : overlay->lowers[0].path);
     *ret_fd = result;
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -32,36 +33,38 @@ static pid_t start_holder(void)
     return pid;
 }
 
-static int write_map(pid_t pid, const char *file, uint32_t base, uint32_t count,
-                     struct sdme_error *error)
+static int write_map(pid_t pid, const char *file, const char *map, struct sdme_error *error)
 {
-    char path[64], map[64];
-    int length = snprintf(map, sizeof map, "0 %u %u\n", base, count);
+    char path[64];
+    ssize_t length = (ssize_t) strlen(map);
 
     snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
     _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return sdme_fail(error, errno, "open %s", path);
     if (write(fd, map, (size_t) length) != length)
-        return sdme_fail(error, errno, "map ids 0-%u to %u in %s", count - 1, base, path);
+        return sdme_fail(error, errno, "write \"%s\" to %s", map, path);
     return 0;
 }
 
-int sdme_userns_create(uint32_t base, uint32_t count, int *ret_fd, struct sdme_error *error)
+int sdme_userns_create(uint32_t outside, uint32_t count, uint32_t inside, int *ret_fd,
+                       struct sdme_error *error)
 {
-    char path[64];
+    char path[64], map[64];
     int fd = -1;
     pid_t pid;
     int code;
 
-    if (count == 0 || base > UINT32_MAX - count)
-        return sdme_fail(error, EINVAL, "user namespace of %u ids from %u", count, base);
+    if (count == 0 || outside > UINT32_MAX - count || inside > UINT32_MAX - count)
+        return sdme_fail(error, EINVAL, "user namespace of %u ids, %u from %u", count, inside,
+                         outside);
+    snprintf(map, sizeof map, "%u %u %u", inside, outside, count);
     pid = start_holder();
     if (pid < 0)
         return sdme_fail(error, errno, "make a user namespace");
-    code = write_map(pid, "uid_map", base, count, error);
+    code = write_map(pid, "uid_map", map, error);
     if (code == 0)
-        code = write_map(pid, "gid_map", base, count, error);
+        code = write_map(pid, "gid_map", map, error);
     if (code == 0) {
         snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
         fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -116,6 +116,20 @@ for _, descriptors in ipairs { true, false } do
             assert.equal(1000, file.stat(bottom .. "/su").uid)
         end)
 
+        it("maps the owners of each lower by a namespace of its own", function()
+            dir = mappable_directory()
+            local plain <const>, shifted <const> = layer("plain", { a = "" }),
+                layer("shifted", { b = "" })
+            shell.run("chown 1000:100 %s && chown 701000:700100 %s", plain .. "/a", shifted .. "/b")
+            local userns <close> = assert(core.userns.create(0, 65536, 700000))
+            local merged <close> = assert(mount {
+                lowers = { { path = shifted, map_owners = userns }, plain },
+            })
+            local a <const>, b <const> = assert(file.stat("a", { root = merged })),
+                assert(file.stat("b", { root = merged }))
+            assert.same({ 1000, 100, 1000, 100 }, { a.uid, a.gid, b.uid, b.gid })
+        end)
+
         it("stores shifted owners in the upper, which stays as it is", function()
             dir = mappable_directory()
             local bottom <const> = layer("bottom", { a = "old" })
