@@ -130,6 +130,7 @@ lint: lint-deps
 	    clang-tidy --quiet FILE -- $(STANDARD) $(LIBRARY_CFLAGS) -DSDME_VERSION='""' \
 	    -DSDME_PREFIX='""' 2>&1 | { ! grep -v 'warnings\? generated\.$$'; }
 	shellcheck .ci/run spec/run spec/bench/run spec/host/testhost spec/host/vmhost spec/host/deps \
+	    spec/host/image \
 	    spec/host/inside spec/lint/floors
 	shellcheck --shell=bash spec/host/lib/*.bash
 	spec/lint/floors

@@ -2,7 +2,6 @@
 
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
-local network <const> = require "sdme.network"
 
 local file <const> = core.file
 
@@ -32,14 +31,6 @@ local SYSTEMD_UNITS <const> = {
 local UNIT_DIRECTORIES <const> = {
     "/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
 }
-
-local HOSTS <const> = [[
-127.0.0.1 localhost
-127.0.1.1 %s
-::1 localhost ip6-localhost ip6-loopback
-ff02::1 ip6-allnodes
-ff02::2 ip6-allrouters
-]]
 
 local function is_below(path, directory)
     return path == directory or path:sub(1, #directory + 1) == directory .. "/"
@@ -78,6 +69,18 @@ function M.submounts(hidden)
     return targets
 end
 
+---What is mounted on this host, or kept by sdme, and belongs to no copy of its files.
+---@return string[] directories
+function M.foreign()
+    local directories <const> = { config.get "datadir", table.unpack(NOT_CLONED_PATHS) }
+    for _, mount in ipairs(core.mount.list()) do
+        if NOT_CLONED_TYPES[mount.type] then
+            directories[#directories + 1] = mount.target
+        end
+    end
+    return directories
+end
+
 ---Units that would mount or swap what is the host's.
 ---@param hidden string[]
 ---@return string[] names
@@ -108,42 +111,25 @@ function M.hidden(settings)
     return { config.get "datadir", "/tmp", "/var/tmp", table.unpack(opaque) }
 end
 
--- Whether a unit of the host can be enabled in its clone, and where it lies.
-local function find_unit(name)
-    for _, directory in ipairs { "/usr/lib/systemd/system", "/lib/systemd/system" } do
-        if file.stat(directory .. "/" .. name) then
-            return directory .. "/" .. name
-        end
+---Makes the upper layer of a new clone hide what is the host's.
+---@param upper sdme.Upper
+---@param settings table
+function M.prepare(upper, settings)
+    local hidden <const> = M.hidden(settings)
+    for _, path in ipairs(hidden) do
+        upper:hide(path)
+    end
+    for _, name in ipairs(host_mount_units(hidden)) do
+        upper:mask(name)
     end
 end
 
--- An address is leased to the interface, whose hardware address comes from the container's name,
--- and not to the machine id, which each new clone has another of: the host has few addresses to
--- lease (systemd.network(5), PoolSize=), and may remember them for an hour.
-local LEASE_FILE <const> = "/etc/systemd/network/80-container-host0.network.d/sdme.conf"
-local LEASE <const> = "[DHCPv4]\nClientIdentifier=mac\n"
-
--- Enables what gives a clone with an interface of its own an address and names: its networkd, and
--- its resolved. Their [Install] sections are the host's; these are the links that matter in them.
-local function enable_network(upper, masked)
-    local wants <const> = {
-        ["systemd-networkd.service"] = "multi-user.target.wants",
-        ["systemd-networkd.socket"] = "sockets.target.wants",
-        ["systemd-resolved.service"] = "sysinit.target.wants",
-    }
-    for unit, directory in pairs(wants) do
-        local path <const> = not masked[unit] and find_unit(unit)
-        if path then
-            upper:symlink(("/etc/systemd/system/%s/%s"):format(directory, unit), path)
-        end
-    end
-    upper:write(LEASE_FILE, LEASE)
-end
-
-local function mask(upper, units)
-    for _, unit in ipairs(units) do
-        upper:symlink("/etc/systemd/system/" .. unit, "/dev/null")
-    end
+---Whether a change of settings means other files in the upper layer.
+---@param old table
+---@param new table
+---@return boolean
+function M.changes_files(old, new)
+    return table.concat(M.hidden(old), "\0") ~= table.concat(M.hidden(new), "\0")
 end
 
 local function set_of(list)
@@ -152,48 +138,6 @@ local function set_of(list)
         set[value] = true
     end
     return set
-end
-
-local function write_names(upper, name)
-    upper:write("/etc/hostname", name .. "\n")
-    upper:write("/etc/hosts", HOSTS:format(name))
-end
-
----Makes the upper layer of a new clone.
----@param upper sdme.Upper
----@param name string
----@param settings table
-function M.prepare(upper, name, settings)
-    local hidden <const> = M.hidden(settings)
-    for _, path in ipairs(hidden) do
-        upper:hide(path)
-    end
-    write_names(upper, name)
-    upper:write("/etc/fstab", "")
-    -- Empty, and not missing: this is no first boot, and yet another machine.
-    upper:write("/etc/machine-id", "")
-    if (file.stat "/var/lib/dbus/machine-id" or {}).type == "file" then
-        upper:symlink("/var/lib/dbus/machine-id", "/etc/machine-id")
-    end
-    mask(upper, host_mount_units(hidden))
-    mask(upper, network.masked_services(settings))
-    if network.has_interface(settings) then
-        enable_network(upper, set_of(network.masked_services(settings)))
-    end
-end
-
-local function same(a, b)
-    return table.concat(a, "\0") == table.concat(b, "\0")
-end
-
----Whether a change of settings means other files in the upper layer.
----@param old table
----@param new table
----@return boolean
-function M.changes_files(old, new)
-    return not same(M.hidden(old), M.hidden(new))
-        or not same(network.masked_services(old), network.masked_services(new))
-        or network.has_interface(old) ~= network.has_interface(new)
 end
 
 ---Brings an upper layer in line with changed settings.
@@ -212,20 +156,6 @@ function M.change(upper, old, new)
             upper:hide(path)
         end
     end
-    for _, unit in ipairs(network.masked_services(old)) do
-        upper:unlink("/etc/systemd/system/" .. unit, "/dev/null")
-    end
-    mask(upper, network.masked_services(new))
-    if network.has_interface(new) and not network.has_interface(old) then
-        enable_network(upper, set_of(network.masked_services(new)))
-    end
-end
-
----Gives a clone its new name.
----@param upper sdme.Upper
----@param name string
-function M.rename(upper, name)
-    write_names(upper, name)
 end
 
 return M

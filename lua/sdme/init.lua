@@ -28,6 +28,26 @@ M.container = container "get"
 ---@type fun(): sdme.Container[]
 M.containers = container "list"
 
+local function rootfs(name)
+    return function(...)
+        return require("sdme.rootfs")[name](...)
+    end
+end
+
+M.fs = {
+    ---Makes a rootfs of a directory, an archive, a disk image, or a URL of one.
+    ---@type fun(source: string, options: sdme.ImportOptions?): sdme.Rootfs
+    import = rootfs "import",
+
+    ---The rootfs of that name.
+    ---@type fun(name: string): sdme.Rootfs
+    get = rootfs "get",
+
+    ---All root filesystems, by name.
+    ---@type fun(): sdme.Rootfs[]
+    list = rootfs "list",
+}
+
 ---Runs functions side by side and returns the first result of each.
 ---@type fun(...: function): any ...
 function M.all(...)

@@ -2,13 +2,13 @@
 -- its own, and becomes systemd-nspawn. So the mounts live and die with the service.
 
 local apparmor <const> = require "sdme.apparmor"
-local clone <const> = require "sdme.clone"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
+local files <const> = require "sdme.container.files"
 local network <const> = require "sdme.network"
 local port <const> = require "sdme.port"
 local setting <const> = require "sdme.setting"
-local state <const> = require "sdme.store.state"
+local settle <const> = require "sdme.container.settle"
 local store <const> = require "sdme.store"
 local text <const> = require "sdme.unit.text"
 
@@ -164,73 +164,37 @@ local function write_environment(description, root)
     return path
 end
 
--- Overlays one lower, or a stack of them, with a container's own upper layer. Where the owners of
--- a lower can't be mapped, they are shifted in the upper: without its content, by metacopy.
-local function mount_overlay(lowers, directory, userns, target)
-    local options <const> = {
-        lowers = lowers, upper = directory .. "/upper", work = directory .. "/work",
-        map_owners = userns and core.userns.create(userns.base, userns.count),
-    }
-    local mount, message, code = core.overlay.mount(options)
-    if mount or code ~= "EUNSUPPORTED" then
-        fault.check(mount, message, code)
-        fault.check(core.mount.attach(mount, target))
-        return
-    end
-    io.stderr:write("sdme: ", message, "; shifting owners instead\n")
-    options.map_owners, options.metacopy = nil, true
-    local shifted <const> = fault.check(core.overlay.mount(options))
-    fault.check(core.tree.shift(".",
-        { root = shifted, from = 0, to = userns.base, count = userns.count }))
-    fault.check(core.mount.attach(shifted, target))
+local function attach(mount, root, path)
+    local target <close> = fault.check(file.open_directory(path, { root = root }))
+    fault.check(core.mount.attach(mount, target))
 end
 
--- One directory name for a path.
-local function encode(path)
-    return (path:sub(2):gsub("[%%/]", function(character)
-        return ("%%%02X"):format(character:byte())
-    end))
+local function note(...)
+    io.stderr:write("sdme: ", ..., "\n")
 end
 
-local function prepare_mount(name, path, userns)
-    local directory <const> = store.path("containers", name, "mounts", encode(path))
-    local stat <const> = fault.check(file.stat(path))
-    local base <const> = userns and userns.base or 0
-    if not file.stat(directory .. "/work") then
-        fault.check(file.mkdir(directory, { mode = "0700", parents = true }))
-        fault.check(file.mkdir(directory .. "/upper",
-            { mode = stat.mode, uid = base + stat.uid, gid = base + stat.gid }))
-        fault.check(file.mkdir(directory .. "/work", { mode = "0700" }))
+-- What can't be below an overlay is shown as it is, read-only.
+local function mount_submount(description, path, root)
+    if not file.exists(path, { root = root }) then
+        return -- a directory that was removed in the clone
     end
-    return directory
+    local ok, mount = pcall(files.mount, description, { path = path, note = note })
+    if not ok then
+        note(path, " is read-only in the clone: ", tostring(mount))
+        mount = fault.check(core.mount.clone(path, { read_only = true }))
+    end
+    attach(mount, root, path)
 end
 
--- A mount of the host in its clone. What can't be below an overlay is shown as it is, read-only.
-local function mount_submount(name, path, root, userns)
-    local target <close> = file.open_directory(path, { root = root })
-    if not target then
-        return -- no directory here, or one that was removed in the clone
-    end
-    local directory <const> = prepare_mount(name, path, userns)
-    local ok, why = pcall(mount_overlay, { path }, directory, userns, target)
-    if ok then
-        return
-    end
-    io.stderr:write("sdme: ", path, " is read-only in the clone: ", tostring(why), "\n")
-    fault.check(core.mount.attach(
-        fault.check(core.mount.clone(path, { read_only = true })), target))
-end
-
-local function mount_root(name, description)
-    local directory <const> = store.path("containers", name)
-    local root <const> = directory .. "/root"
+local function mount_root(description)
+    local root <const> = store.path("containers", description.name, "root")
     do
         local target <close> = fault.check(file.open_directory(root))
-        mount_overlay({ "/" }, directory, description.userns, target)
+        fault.check(core.mount.attach(files.mount(description, { note = note }), target))
     end
     local mounted <close> = fault.check(file.open_directory(root))
-    for _, path in ipairs(clone.submounts(clone.hidden(description.settings))) do
-        mount_submount(name, path, mounted, description.userns)
+    for _, path in ipairs(files.submounts(description)) do
+        mount_submount(description, path, mounted)
     end
     return root
 end
@@ -238,16 +202,19 @@ end
 ---Becomes the container; returns only by raising.
 ---@param name string
 function M.launch(name)
-    local description <const> = state.container(name)
+    -- Held until the container has its mounts: nobody changes its files or layers before.
+    local lock <close> = store.lock("container", name)
+    local description <const> = settle.read(name)
     -- So that the journal of this run can be told from that of earlier ones.
     fault.check(file.write(store.path("containers", name, "invocation"),
         os.getenv "INVOCATION_ID" or "", { mode = "0600", sync = false }))
     M.check(name, description.settings)
     apparmor.check_confined(description.settings.apparmor_profile)
     fault.check(core.mount.unshare())
-    local root <const> = mount_root(name, description)
+    local root <const> = mount_root(description)
     local environment <const> = write_environment(description, root)
     local _ <close> = port.open(name, description.settings)
+    lock:close()
     fault.check(core.process.replace { argv = M.arguments(description, root, environment) })
 end
 

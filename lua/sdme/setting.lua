@@ -37,6 +37,12 @@ M.all = {
         instead = "`sdme rename` changes the name",
     },
     {
+        name = "fs", short = "r", value = "ROOTFS", kind = kind.rootfs, group = "Container",
+        help = "the root filesystem it is made from; without it, a clone of this host",
+        commands = AT_CREATION, stored = true,
+        instead = "a container keeps the root filesystem that it was made from",
+    },
+    {
         name = "overlayfs_opaque_dirs", short = "o", value = "DIR,...",
         kind = kind.list(kind.directory), many = true, group = "Container",
         help = "parts of the host that its clone doesn't see (default: as configured)",
@@ -337,6 +343,12 @@ local RULES <const> = {
                 return ("%s is both in %s and in %s"):format(capability, shown "capability",
                     shown "drop_capability")
             end
+        end
+    end,
+    function(values, shown)
+        if values.fs and values.overlayfs_opaque_dirs then
+            return ("%s is for clones of this host, and not together with %s"):format(
+                shown "overlayfs_opaque_dirs", shown "fs")
         end
     end,
     function(values, shown)

@@ -51,11 +51,13 @@ local SIGNATURES <const> = {
 
 -- Most calls differ in nothing but the method, its types, and whether there is a result.
 local METHODS <const> = {
+    freeze_unit = { "FreezeUnit", "s" },
     kill_unit = { "KillUnit", "ssi" },
     load_unit = { "LoadUnit", "s" },
     ref_unit = { "RefUnit", "s" },
     reload = { "Reload", "", timeout = RELOAD_TIMEOUT },
     reset_failed = { "ResetFailedUnit", "s" },
+    thaw_unit = { "ThawUnit", "s" },
     unref_unit = { "UnrefUnit", "s" },
     unit_file_state = { "GetUnitFileState", "s" },
 }

@@ -126,6 +126,25 @@ function M.timeout(pending, seconds)
     }
 end
 
+---A pending object that ends as `pending` does, and calls `look` whenever there may be news of it,
+---but at least so often.
+---@param pending table|userdata
+---@param seconds number
+---@param look fun()
+---@return table
+function M.watch(pending, seconds, look)
+    return {
+        poll = function()
+            local descriptor, events, own = pending:poll()
+            return descriptor, events, own and math.min(own, seconds) or seconds
+        end,
+        step = function()
+            look()
+            return pending:step()
+        end,
+    }
+end
+
 local Group <const> = {}
 Group.__index = Group
 

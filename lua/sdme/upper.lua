@@ -12,13 +12,13 @@ local M <const> = {}
 
 ---@class sdme.Upper
 ---@field root userdata a descriptor of the layer: a guest may have put links where we go
----@field lower string where the lower's directories are looked up
+---@field lower userdata a descriptor of what the layers below it show
 ---@field base integer the first id of the user namespace, 0 without one
 local Upper <const> = {}
 Upper.__index = Upper
 
 ---@param path string
----@param lower string
+---@param lower userdata becomes the upper's own
 ---@param base integer
 ---@return sdme.Upper to be closed
 function M.open(path, lower, base)
@@ -28,11 +28,19 @@ end
 
 function Upper:close()
     self.root:close()
+    self.lower:close()
 end
 Upper.__close = Upper.close
 
 local function options(self, mode, uid, gid)
     return { root = self.root, mode = mode, uid = self.base + uid, gid = self.base + gid }
+end
+
+---What the layers below have at a path.
+---@param path string
+---@return table? stat
+function Upper:below(path)
+    return file.stat(path, { root = self.lower })
 end
 
 local DEFAULT <const> = { type = "directory", mode = "0755", uid = 0, gid = 0 }
@@ -48,7 +56,7 @@ function Upper:directory(path)
     if parent then
         self:directory(parent)
     end
-    local stat = file.stat(self.lower .. path)
+    local stat = self:below(path)
     local merged <const> = stat ~= nil and stat.type == "directory"
     stat = merged and stat or DEFAULT
     local made, why, code = file.mkdir(path, options(self, stat.mode, stat.uid, stat.gid))
@@ -90,6 +98,28 @@ function Upper:unlink(path, target)
     end
 end
 
+-- Where a link to /dev/null masks a unit (systemd.unit(5)).
+local UNITS <const> = "/etc/systemd/system/"
+
+---Keeps a unit from starting.
+---@param unit string
+function Upper:mask(unit)
+    self:symlink(UNITS .. unit, "/dev/null")
+end
+
+---Takes a mask back, if it still is one.
+---@param unit string
+function Upper:unmask(unit)
+    self:unlink(UNITS .. unit, "/dev/null")
+end
+
+---Makes what the lower layers have at a path vanish.
+---@param path string
+function Upper:delete(path)
+    enter_parent(self, path)
+    fault.check(file.whiteout(path, { root = self.root }))
+end
+
 ---Shows again what `hide` hid.
 ---@param path string
 function Upper:show(path)
@@ -100,7 +130,7 @@ end
 ---directory in the lower there is nothing to hide.
 ---@param path string
 function Upper:hide(path)
-    local stat <const> = file.stat(self.lower .. path)
+    local stat <const> = self:below(path)
     if stat and stat.type == "directory" then
         self:directory(path)
         fault.check(file.set_attribute(path, "trusted.overlay.opaque", "y", { root = self.root }))

@@ -82,6 +82,14 @@ function M.clean()
     scratch.clean()
 end
 
+---Removes every rootfs too, for `teardown`.
+function M.clean_all()
+    M.clean()
+    for name in M.run("__complete", "rootfs").out:gmatch "[^\n]+" do
+        M.run("fs", "rm", name)
+    end
+end
+
 ---What of containers is left on the host: units, drop-ins, machines, mounts, staging, locks.
 ---@return string a line each
 function M.traces()

@@ -91,6 +91,10 @@ local function some_container()
 end
 
 local function add_objects(set)
+    add_members(set, "sdme.fs.", sdme.fs)
+    for name in read("lua/sdme/rootfs.lua"):gmatch "\nfunction Rootfs:(%w+)" do
+        set["rootfs:" .. name] = true
+    end
     add_members(set, "container:", class_of(some_container()))
     add_members(set, "group:", class_of(sdme.task.group()))
     for name in read("lua/sdme/container/session.lua"):gmatch "\nfunction Result[.:](%w+)" do

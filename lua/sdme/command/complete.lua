@@ -7,6 +7,9 @@ local NAMES <const> = {
         local store <const> = require "sdme.store"
         return require("sdme.core").file.list(store.path "containers") or {}
     end,
+    rootfs = function()
+        return require("sdme.rootfs").names()
+    end,
 }
 
 return {

@@ -4,9 +4,9 @@ local M <const> = {}
 
 for name in ([[
     new create start stop restart enable disable rm
-    join exec logs ps inspect set rename
-    run config completions doctor apparmor-profile help
-    __complete __forward __launch __stopped
+    join exec logs ps inspect set snapshot rename
+    fs run config completions doctor apparmor-profile help
+    __complete __forward __launch __step __stopped
 ]]):gmatch "%S+" do
     M[#M + 1] = { name = name, module = "sdme.command." .. name:gsub("^__", ""):gsub("-", "_") }
 end

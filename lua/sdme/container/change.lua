@@ -6,17 +6,34 @@ local fault <const> = require "sdme.fault"
 local host <const> = require "sdme.host"
 local kind <const> = require "sdme.kind"
 local lifecycle <const> = require "sdme.container.lifecycle"
+local personal <const> = require "sdme.personal"
 local range <const> = require "sdme.store.range"
 local setting <const> = require "sdme.setting"
-local state <const> = require "sdme.store.state"
+local settle <const> = require "sdme.container.settle"
 local store <const> = require "sdme.store"
 local unit <const> = require "sdme.unit.container"
 local upper <const> = require "sdme.upper"
+local view <const> = require "sdme.view"
 
 local M <const> = {}
 
-local function open_layer(name, userns)
-    return upper.open(store.path("containers", name, "upper"), "", userns and userns.base or 0)
+local function open_upper(description)
+    return upper.open(store.path("containers", description.name, "upper"), view.below(description),
+        description.userns and description.userns.base or 0)
+end
+
+-- What of the files follows the settings: of every container, and of a clone of the host.
+local function parts_of(description)
+    return description.layers and { personal } or { clone, personal }
+end
+
+local function changes_files(description, new)
+    for _, part in ipairs(parts_of(description)) do
+        if part.changes_files(description.settings, new) then
+            return true
+        end
+    end
+    return false
 end
 
 ---Changes settings: only what is named; "" takes a setting away.
@@ -27,21 +44,24 @@ end
 function M.set(name, changes, options)
     local flags <const> = (options or {}).flags
     local lock <close> = store.lock("container", name)
-    local description <const> = lifecycle.read(name)
+    lifecycle.read(name)
+    local description <const> = settle.read(name)
     local checked <const> = setting.check(changes, { allow = "set", flags = flags })
     local old <const> = description.settings
     local merged <const> = setting.merge(old, checked, { flags = flags })
     local running <const> = lifecycle.is_running(name)
-    if running and clone.changes_files(old, merged) then
+    if running and changes_files(description, merged) then
         fault.raise("EBUSY", "sdme stop " .. name,
-            "set %s: what it sees of the host changes only while it is stopped", name)
+            "set %s: its files change only while it is stopped", name)
     end
     if not running then
-        local layer <close> = open_layer(name, description.userns)
-        clone.change(layer, old, merged)
+        local layer <close> = open_upper(description)
+        for _, part in ipairs(parts_of(description)) do
+            part.change(layer, old, merged)
+        end
     end
     description.settings = merged
-    state.write(store.path("containers", name, "state.json"), description)
+    settle.write(description)
     if unit.install(name, merged, running) then
         host.manager():reload()
     end
@@ -63,7 +83,8 @@ function M.rename(old, new)
     check_new_name(new)
     local lock <close> = store.lock("container", old)
     local new_lock <close> = store.lock("container", new)
-    local description <const> = lifecycle.read(old)
+    lifecycle.read(old)
+    local description <const> = settle.read(old)
     if lifecycle.is_running(old) then
         fault.raise("EBUSY", "sdme stop " .. old, "rename %s: it is running", old)
     end
@@ -72,10 +93,10 @@ function M.rename(old, new)
     fault.check(core.file.rename(store.path("containers", old), store.path("containers", new),
         { replace = false, sync = true }))
     description.name = new
-    state.write(store.path("containers", new, "state.json"), description)
+    settle.write(description)
     do
-        local layer <close> = open_layer(new, description.userns)
-        clone.rename(layer, new)
+        local layer <close> = open_upper(description)
+        personal.rename(layer, new)
     end
     range.rename(description.userns, new)
     unit.uninstall(old)

@@ -5,12 +5,16 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local generate <const> = require "sdme.generate"
 local lifecycle <const> = require "sdme.container.lifecycle"
+local layers <const> = require "sdme.store.layer"
+local personal <const> = require "sdme.personal"
 local range <const> = require "sdme.store.range"
+local rootfs <const> = require "sdme.rootfs"
 local setting <const> = require "sdme.setting"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
 local unit <const> = require "sdme.unit.container"
 local upper <const> = require "sdme.upper"
+local view <const> = require "sdme.view"
 
 local file <const> = core.file
 
@@ -28,18 +32,28 @@ end
 
 local function build(directory, description)
     local base <const> = description.userns and description.userns.base or 0
-    local root <const> = fault.check(file.stat "/")
+    local below <close> = view.below(description)
+    local root <const> = fault.check(file.stat(".", { root = below }))
     local path <const> = directory .. "/upper"
     fault.check(file.mkdir(path,
         { mode = root.mode, uid = base + root.uid, gid = base + root.gid }))
     fault.check(file.mkdir(directory .. "/work", { mode = "0700" }))
     fault.check(file.mkdir(directory .. "/root", { mode = "0755" }))
-    local layer <close> = upper.open(path, "", base)
-    clone.prepare(layer, description.name, description.settings)
+    local layer <close> = upper.open(path, below, base)
+    if not description.layers then
+        clone.prepare(layer, description.settings)
+    end
+    personal.prepare(layer, description.name, description.settings)
     state.write(directory .. "/state.json", description)
 end
 
+-- The layers of a rootfs are the container's own from here on: another one may get its name.
 local function make(description)
+    local _ <close> = layers.hold()
+    if description.settings.fs then
+        local found <const> = rootfs.read(description.settings.fs)
+        description.layers, description.os = found.layers, found.os
+    end
     local stage <close> = store.stage()
     build(stage.path, description)
     stage:commit(store.path("containers", description.name))

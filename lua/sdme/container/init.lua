@@ -6,6 +6,7 @@ local create <const> = require "sdme.container.create"
 local fault <const> = require "sdme.fault"
 local host <const> = require "sdme.host"
 local json <const> = require "sdme.json"
+local layer <const> = require "sdme.store.layer"
 local lifecycle <const> = require "sdme.container.lifecycle"
 local network <const> = require "sdme.network"
 local os_release <const> = require "sdme.os_release"
@@ -164,17 +165,27 @@ function Container:status()
     return STATUS[lifecycle.active_state(self.name)] or "unknown"
 end
 
+-- Whether all that a container is made of is there.
+local function is_complete(description)
+    for _, id in ipairs(description.layers or {}) do
+        if not layer.exists(id) then
+            return false
+        end
+    end
+    return true
+end
+
 local HEALTH <const> = {
     running = "ok", degraded = "degraded", initializing = "starting", starting = "starting",
     stopping = "stopping", maintenance = "failed",
 }
 
 ---What the guest's manager says of itself; nothing of a container that isn't running.
----@return string? health ok, degraded, starting, failed, unknown
+---@return string? health ok, degraded, starting, failed, missing fs, unknown
 function Container:health()
     local status <const> = self:status()
     if status == "stopped" then
-        return nil
+        return not is_complete(lifecycle.read(self.name)) and "missing fs" or nil
     elseif status == "failed" then
         return "failed"
     end
@@ -202,10 +213,18 @@ function Container:addresses()
     return addresses
 end
 
+-- What a container was made from calls itself so.
+local function os_of(description)
+    if description.layers then
+        return description.os and description.os.name or "Linux"
+    end
+    return os_release.host().PRETTY_NAME or "Linux"
+end
+
 ---The name of the system in it.
 ---@return string
-function Container.os()
-    return os_release.host().PRETTY_NAME or "Linux"
+function Container:os()
+    return os_of(lifecycle.read(self.name))
 end
 
 ---Everything about it, as a table for JSON.
@@ -225,10 +244,11 @@ function Container:inspect(options)
     local machine <const> = status == "running" and host.machines():get(self.name) or {}
     return {
         name = self.name, created = description.created, status = status, health = self:health(),
-        os = self.os(), unit = unit.name(self.name), enabled = self:is_enabled(),
+        os = self:os(), unit = unit.name(self.name), enabled = self:is_enabled(),
         userns = description.userns, settings = shown, addresses = json.array(self:addresses()),
         leader = machine.leader, root = machine.root,
         path = store.path("containers", self.name),
+        layers = description.layers and json.array(description.layers),
     }
 end
 
@@ -268,6 +288,16 @@ function Container:logs(options)
     return session.logs(self.name, options or {})
 end
 
+---Makes a rootfs of what it is now: at once while it is stopped; a running one is frozen while its
+---own layer is copied.
+---@param fs string the name of the rootfs
+---@param options { force: boolean? }? `force` replaces one of that name
+---@return sdme.Rootfs
+function Container:snapshot(fs, options)
+    lifecycle.read(self.name)
+    return require("sdme.container.snapshot").take(self.name, fs, options)
+end
+
 ---Its settings.
 ---@return table
 function Container:settings()
@@ -283,17 +313,20 @@ function M.status()
         states[listed.name] = listed.active
     end
     local rows, running = {}, {}
-    local here <const> = os_release.host().PRETTY_NAME or "Linux"
     for i, name in ipairs(M.names()) do
         local row <const> = {
             name = name, status = STATUS[states[unit.name(name)] or "inactive"] or "unknown",
-            rootfs = "host", os = here, addresses = json.array {},
+            rootfs = "host", addresses = json.array {},
         }
         rows[i] = row
-        local ok, why = pcall(lifecycle.read, name)
+        local ok, found = pcall(lifecycle.read, name)
         if not ok then
-            row.health, row.problem = "unknown", tostring(why)
-        elseif row.status ~= "stopped" then
+            row.health, row.problem = "unknown", tostring(found)
+        else
+            row.rootfs, row.os = found.settings.fs or "host", os_of(found)
+            row.health = not is_complete(found) and "missing fs" or nil
+        end
+        if ok and row.status ~= "stopped" then
             running[#running + 1] = function()
                 local container <const> = object(name)
                 row.health = container:health()

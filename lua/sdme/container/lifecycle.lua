@@ -6,9 +6,11 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local host <const> = require "sdme.host"
 local launcher <const> = require "sdme.launcher"
+local layer <const> = require "sdme.store.layer"
 local network <const> = require "sdme.network"
 local port <const> = require "sdme.port"
 local range <const> = require "sdme.store.range"
+local settle <const> = require "sdme.container.settle"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
 local task <const> = require "sdme.task"
@@ -173,7 +175,8 @@ local function start(name, options)
     local job
     do
         local lock <close> = options.lock or store.lock("container", name)
-        local description <const> = M.read(name)
+        M.read(name)
+        local description <const> = settle.read(name)
         host.check()
         if M.active_state(name) == "active" then
             return nil
@@ -264,6 +267,14 @@ function M.disable(name)
     end
 end
 
+local function collect_layers(description)
+    local ids <const> = description.layers or {}
+    if description.snapshot then
+        ids[#ids + 1] = description.snapshot.id
+    end
+    layer.collect(ids)
+end
+
 local function discard_files(name)
     local ok, description = pcall(M.read, name)
     unit.uninstall(name)
@@ -272,6 +283,7 @@ local function discard_files(name)
     end
     if ok then
         range.release(description.userns, name)
+        pcall(collect_layers, description)
     end
     core.file.remove(store.path("ephemeral", name))
 end
@@ -308,7 +320,7 @@ end
 
 ---Removes what commands that were killed, or a host that went down, have left behind.
 function M.sweep()
-    store.sweep()
+    layer.sweep()
     for _, name in ipairs(core.file.list(store.path "ephemeral") or {}) do
         sweep_ephemeral(name)
     end

@@ -14,6 +14,13 @@ local NAME <const> = "a name (a-z, then a-z, 0-9 and -, 64 at most)"
 -- A container to look up: its name, or the beginning of it.
 M.container = word(NAME, "[a-z][a-z0-9-]*", 64, "container")
 
+-- A root filesystem: its name, whole.
+M.rootfs = word(NAME, "[a-z][a-z0-9-]*", 64, "rootfs")
+
+-- What a file's content must have as its digest.
+M.digest = word("a digest: sha256: and 64 hexadecimal digits",
+    "sha256:" .. ("[0-9a-f]"):rep(64), 71)
+
 -- A name to give. Machine names are host names (hostname_is_valid() in systemd), which don't end
 -- in a hyphen.
 M.name = define {

@@ -13,7 +13,9 @@ local file <const> = core.file
 local M <const> = {}
 
 -- The directories below the data directory; all of them are root's alone.
-local DIRECTORIES <const> = { "containers", "staging", "locks", "ranges", "ephemeral" }
+local DIRECTORIES <const> = {
+    "containers", "fs", "layers", "cache", "staging", "locks", "ranges", "ephemeral",
+}
 
 -- Seconds that a command waits for another one that holds a lock.
 local PATIENCE <const> = 10
@@ -40,18 +42,33 @@ local function lock_path(kind, name)
     return M.path("locks", kind .. "-" .. name)
 end
 
+-- Whoever has a lock alone removes its file at the end; of those who share one, the last does.
+local Shared <const> = {}
+Shared.__index = Shared
+
+function Shared:close()
+    if self.lock then
+        self.lock:close()
+        self.lock = nil
+        local lock <close> = core.lock.acquire(self.path)
+    end
+end
+Shared.__close = Shared.close
+
 ---Takes the lock of an object, waiting a little for whoever has it.
 ---@param kind string "container", ...
 ---@param name string
+---@param options { shared: boolean? }? others may share it too
 ---@return userdata lock to be closed
-function M.lock(kind, name)
+function M.lock(kind, name, options)
     local path <const> = lock_path(kind, name)
     local deadline <const> = core.poll.now() + PATIENCE
     M.prepare()
     while true do
-        local lock, message, code = core.lock.acquire(path)
+        local lock, message, code = core.lock.acquire(path, options or {})
         if lock then
-            return lock
+            return options and options.shared and setmetatable({ lock = lock, path = path }, Shared)
+                or lock
         elseif code ~= "EAGAIN" then
             fault.raise(code, nil, "%s", message)
         elseif core.poll.now() > deadline then
@@ -115,19 +132,47 @@ function M.stage()
     return stage
 end
 
+---Makes an object vanish at once. Closing the stage takes its files away.
+---@param path string
+---@return sdme.Stage to be closed
+function M.set_aside(path)
+    local stage <const> = new_stage()
+    local renamed <const>, message <const>, code <const> =
+        file.rename(path, stage.path, { sync = true })
+    if not renamed then
+        stage:close()
+        fault.check(renamed, message, code)
+    end
+    return stage
+end
+
 ---Makes an object vanish at once, and then takes its files away.
 ---@param path string
 function M.discard(path)
-    local stage <close> = new_stage()
-    fault.check(file.rename(path, stage.path, { sync = true }))
+    local stage <close> = M.set_aside(path)
     fault.check(core.tree.remove(stage.path))
 end
 
+---What lies in staging/, and whether anybody is at work on it.
+---@return { path: string, alive: boolean }[]
+function M.stages()
+    local stages <const> = {}
+    for i, id in ipairs(file.list(M.path "staging") or {}) do
+        local lock <close> = core.lock.acquire(lock_path("staging", id))
+        stages[i] = { path = M.path("staging", id), alive = lock == nil }
+    end
+    return stages
+end
+
 ---Removes what commands that were killed have left behind: unfinished things, and locks.
-function M.sweep()
+---@param before (fun(path: string))? called for each thing before it is removed
+function M.sweep(before)
     for _, id in ipairs(file.list(M.path "staging") or {}) do
         local lock <close> = core.lock.acquire(lock_path("staging", id))
-        if lock then
+        if lock and file.stat(M.path("staging", id)) then
+            if before then
+                before(M.path("staging", id))
+            end
             core.tree.remove(M.path("staging", id))
         end
     end

@@ -324,7 +324,7 @@ describe("sdme.setting", function()
             end
             assert.same({
                 o = "overlayfs-opaque-dirs", p = "port", b = "bind", e = "env", u = "userns",
-                t = "timeout",
+                r = "fs", t = "timeout",
             }, shorts)
         end)
     end)

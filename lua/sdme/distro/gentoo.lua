@@ -1,0 +1,1 @@
+return { name = 'gentoo', ids = { 'gentoo' } }

@@ -1,0 +1,1 @@
+return { name = 'suse', ids = { 'suse' } }

@@ -1,0 +1,35 @@
+-- What lies in the data directory and is of no use any more.
+
+local layer <const> = require "sdme.store.layer"
+local store <const> = require "sdme.store"
+
+local M <const> = {}
+
+local function unfinished()
+    local list <const> = {}
+    for _, stage in ipairs(store.stages()) do
+        if not stage.alive then
+            list[#list + 1] = { kind = "unfinished", name = stage.path:match "[^/]+$" }
+        end
+    end
+    return list
+end
+
+---Removes layers that nothing refers to, and what commands that were killed have left.
+---@param options { dry_run: boolean? }?
+---@return { kind: "unfinished"|"layer", name: string }[] what was, or would be, removed
+function M.collect(options)
+    store.prepare()
+    local found <const> = unfinished()
+    local dry <const> = (options or {}).dry_run
+    if not dry then
+        layer.sweep()
+    end
+    local ids <const> = layer.garbage()
+    for _, id in ipairs(dry and ids or layer.collect(ids)) do
+        found[#found + 1] = { kind = "layer", name = id }
+    end
+    return found
+end
+
+return M

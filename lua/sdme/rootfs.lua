@@ -1,0 +1,230 @@
+-- Root filesystems: names for stacks of layers, which containers are made from.
+
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local json <const> = require "sdme.json"
+local kind <const> = require "sdme.kind"
+local layer <const> = require "sdme.store.layer"
+local sources <const> = require "sdme.source"
+local state <const> = require "sdme.store.state"
+local store <const> = require "sdme.store"
+
+local file <const> = core.file
+
+local M <const> = {}
+
+local HINT_LIST <const> = "`sdme fs ls` shows those that exist"
+
+local function path_of(name)
+    return store.path("fs", name .. ".json")
+end
+
+---@class sdme.Rootfs
+---@field name string
+local Rootfs <const> = { __name = "sdme.rootfs" }
+Rootfs.__index = Rootfs
+
+function Rootfs:__tostring()
+    return "rootfs " .. self.name
+end
+
+---What is known of a rootfs.
+---@param name string
+---@return { name: string, layers: string[], os: table, systemd: boolean, origin: table }
+function M.read(name)
+    if not file.stat(path_of(name)) then
+        fault.raise("ENOENT", HINT_LIST, "there is no rootfs %s", name)
+    end
+    local description <const> = state.read(path_of(name))
+    if type(description.layers) ~= "table" or #description.layers == 0 then
+        fault.raise("EFORMAT", "sdme fs rm --force " .. name, "%s is damaged: it has no layers",
+            path_of(name))
+    end
+    description.name = name
+    return description
+end
+
+---@param name string
+---@return boolean
+function M.exists(name)
+    return file.stat(path_of(name)) ~= nil
+end
+
+---@return string[]
+function M.names()
+    local names <const> = {}
+    for _, entry in ipairs(file.list(store.path "fs") or {}) do
+        names[#names + 1] = entry:match "^(.+)%.json$"
+    end
+    return names
+end
+
+---The rootfs of that name.
+---@param name string
+---@return sdme.Rootfs
+function M.get(name)
+    local checked <const>, why <const> = kind.name.check(name)
+    if not checked then
+        fault.usage("%s", why)
+    elseif not M.exists(name) then
+        fault.raise("ENOENT", HINT_LIST, "there is no rootfs %s", name)
+    end
+    return setmetatable({ name = name }, Rootfs)
+end
+
+---All root filesystems.
+---@return sdme.Rootfs[]
+function M.list()
+    local list <const> = {}
+    for i, name in ipairs(M.names()) do
+        list[i] = setmetatable({ name = name }, Rootfs)
+    end
+    return list
+end
+
+---Takes a name for something that is about to be made: nobody else can meanwhile.
+---@param name string
+---@param force boolean? whether one that exists is to be replaced
+---@return userdata lock to be closed when it is made
+function M.reserve(name, force)
+    local checked <const>, why <const> = kind.name.check(name)
+    if not checked then
+        fault.usage("%s", why)
+    end
+    local lock <const> = store.lock("fs", name)
+    if M.exists(name) and not force then
+        lock:close()
+        fault.raise("EEXIST", "choose another --name, or --force to replace it",
+            "a rootfs %s exists", name)
+    end
+    return lock
+end
+
+---Gives a stack of layers its name; what had it goes. The caller has reserved the name, and its
+---transaction still uses the layers.
+---@param name string
+---@param description table
+---@return sdme.Rootfs
+function M.save(name, description)
+    local fine <const>, old <const> = pcall(M.read, name)
+    local saved <const> = { created = os.date "!%Y-%m-%dT%H:%M:%SZ" }
+    for key, value in pairs(description) do
+        saved[key] = value
+    end
+    saved.name = nil
+    saved.layers = json.array(saved.layers)
+    state.write(path_of(name), saved)
+    if fine then
+        layer.collect(old.layers)
+    end
+    return setmetatable({ name = name }, Rootfs)
+end
+
+local IMPORT_OPTIONS <const> = {
+    name = "string", force = "boolean", install_packages = "string", verify = "string",
+    no_cache = "boolean", allow_backing = "boolean", quiet = "boolean",
+}
+
+local function import_options(options)
+    for key, value in pairs(options or {}) do
+        if not IMPORT_OPTIONS[key] then
+            fault.usage("import has no option '%s'", tostring(key))
+        elseif type(value) ~= IMPORT_OPTIONS[key] then
+            fault.usage("import: '%s' is a %s, not a %s", key, IMPORT_OPTIONS[key], type(value))
+        end
+    end
+    return options or {}
+end
+
+---@class sdme.ImportOptions
+---@field name string? else one like the source's
+---@field force boolean? replaces a rootfs of that name, once the new one is complete
+---@field install_packages "auto"|"yes"|"no"|nil whether systemd is installed where it is missing
+---@field verify string? "sha256:..." of the file
+---@field no_cache boolean? fetches what was fetched before
+---@field allow_backing boolean? whether a disk image may name another one beside it
+---@field quiet boolean? shows no progress
+
+---Makes a rootfs of a directory, an archive, a disk image, or a URL of one.
+---@param text string
+---@param options sdme.ImportOptions?
+---@return sdme.Rootfs
+function M.import(text, options)
+    options = import_options(options)
+    local source <close> = sources.open(text, options)
+    local name <const> = options.name or sources.name(text)
+    store.prepare()
+    layer.sweep()
+    local lock <close> = M.reserve(name, options.force)
+    local transaction <close> = layer.begin()
+    local progress <close> = require("sdme.progress").new { quiet = options.quiet }
+    local context <const> = {
+        name = name, transaction = transaction, options = options, progress = progress,
+    }
+    local layers, origin = sources.read(source, context)
+    local description <const> = { layers = layers, origin = origin }
+    require("sdme.distro").prepare(description, context)
+    return M.save(name, description)
+end
+
+---The containers that were made from it.
+---@return string[] names
+function Rootfs:users()
+    local users <const> = {}
+    for _, name in ipairs(file.list(store.path "containers") or {}) do
+        local fine <const>, description <const> = pcall(state.container, name)
+        users[#users + 1] = fine and description.settings.fs == self.name and name or nil
+    end
+    return users
+end
+
+---Removes it and what only it is made of. One that containers were made from stays, unless
+---`force` says that the name can go: they keep its layers.
+---@param options { force: boolean? }?
+function Rootfs:remove(options)
+    local lock <close> = store.lock("fs", self.name)
+    local users <const> = self:users()
+    if #users > 0 and not (options or {}).force then
+        fault.raise("EBUSY", "sdme rm " .. table.concat(users, " "),
+            "rootfs %s is in use: %s", self.name, table.concat(users, ", "))
+    end
+    local fine <const>, description <const> = pcall(M.read, self.name)
+    fault.check(file.remove(path_of(self.name)))
+    layer.collect(fine and description.layers or {})
+end
+
+---Everything about it, as a table for JSON; layers from the bottom to the top.
+---@return table
+function Rootfs:inspect()
+    local description <const> = M.read(self.name)
+    local layers <const>, size = {}, 0
+    for i, id in ipairs(description.layers) do
+        local fine <const>, found <const> = pcall(layer.read, id)
+        layers[i] = fine and found or { id = id, missing = true }
+        layers[i].version = nil
+        size = size + (layers[i].size or 0)
+    end
+    description.version = nil
+    description.layers = json.array(layers)
+    description.size = size
+    description.users = json.array(self:users())
+    description.path = path_of(self.name)
+    return description
+end
+
+---What `sdme fs ls` shows.
+---@return table[]
+function M.status()
+    local rows <const> = {}
+    for i, one in ipairs(M.list()) do
+        local fine <const>, found <const> = pcall(one.inspect, one)
+        rows[i] = fine and {
+            name = one.name, os = found.os and found.os.name, systemd = found.systemd,
+            size = found.size, layers = #found.layers, created = found.created,
+            origin = found.origin, users = found.users,
+        } or { name = one.name, problem = tostring(found) }
+    end
+    return rows
+end
+
+return M

@@ -1,0 +1,272 @@
+-- The layers that root filesystems and containers are stacks of: trees that never change.
+--
+--     layers/ID/tree          what the layer has; whiteouts and opaque marks are overlayfs's
+--     layers/ID/layer.json    where it came from, and the id on the disk of its user 0
+--
+-- A layer that no rootfs, container or running command refers to is garbage. A command that is at
+-- work notes the layers it counts on in its stage (`uses/`), before it makes or looks for them: so
+-- nobody collects them meanwhile, and if it is killed, whoever sweeps its stage knows what it left.
+
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local state <const> = require "sdme.store.state"
+local store <const> = require "sdme.store"
+
+local file <const> = core.file
+
+local M <const> = {}
+
+-- Ids become names of directories.
+local ID_PATTERN <const> = "^[a-z0-9]+%-[0-9a-f]+$"
+
+---@class sdme.Layer
+---@field id string
+---@field base integer the id on the disk of its user 0: what was the upper of a user namespace
+---@field digest string? of the blob that it was unpacked from
+---@field media_type string? of that blob
+---@field diff_id string? of the tar stream in it
+---@field size integer? bytes in files
+---@field entries integer?
+---@field created string
+---@field parent string? the topmost layer below it that it was made on
+---@field comment string? what made it
+
+---@param id string
+---@return string the directory of its tree
+function M.path(id)
+    return store.path("layers", id, "tree")
+end
+
+---@param id string
+---@return boolean
+function M.exists(id)
+    return file.stat(M.path(id)) ~= nil
+end
+
+---@param id string
+---@return sdme.Layer
+function M.read(id)
+    if not M.exists(id) then
+        fault.raise("ENOENT", nil, "the layer %s is missing", id)
+    end
+    local layer <const> = state.read(store.path("layers", id, "layer.json"))
+    layer.id = id
+    layer.base = layer.base or 0
+    return layer
+end
+
+---@return string[] ids
+function M.list()
+    return file.list(store.path "layers") or {}
+end
+
+---The id of a layer whose content has a digest.
+---@param digest string "sha256:..."
+---@return string
+function M.id_of(digest)
+    local id <const> = digest:gsub(":", "-")
+    if not id:find(ID_PATTERN) then
+        fault.raise("EFORMAT", nil, "%s is no digest", digest)
+    end
+    return id
+end
+
+-- Whoever adds references shares it; whoever removes what has none has it alone.
+local function lock_references(shared)
+    return store.lock("layers", "references", { shared = shared })
+end
+
+---Nothing is collected while it is held, by any number of commands.
+---@return userdata lock to be closed
+function M.hold()
+    return lock_references(true)
+end
+
+local function random_id()
+    return "local-" .. core.digest.random(16):gsub(".", function(byte)
+        return ("%02x"):format(byte:byte())
+    end)
+end
+
+-- What a command does with layers, from its first look at one until something refers to them.
+---@class sdme.Transaction
+---@field stage sdme.Stage
+local Transaction <const> = {}
+Transaction.__index = Transaction
+
+---@return sdme.Transaction to be closed once what it made is referred to
+function M.begin()
+    local stage <const> = store.stage()
+    fault.check(file.mkdir(stage.path .. "/uses", { mode = "0700" }))
+    return setmetatable({ stage = stage, made = {} }, Transaction)
+end
+
+---Counts on a layer from now on.
+---@param id string
+---@return boolean whether it is there
+function Transaction:use(id)
+    local lock <close> = M.hold()
+    fault.check(file.write(self.stage.path .. "/uses/" .. id, "", { mode = "0600", sync = false }))
+    return M.exists(id)
+end
+
+---@class sdme.NewLayer
+---@field tree string the directory to fill
+---@field stage sdme.Stage
+local NewLayer <const> = {}
+NewLayer.__index = NewLayer
+
+function NewLayer:close()
+    self.stage:close()
+end
+NewLayer.__close = NewLayer.close
+
+---A layer to fill.
+---@param tree (fun(path: string))? makes its directory in another way, by a rename say
+---@return sdme.NewLayer to be closed
+function Transaction:new(tree)
+    local layer <const> = setmetatable({ stage = store.stage(), transaction = self }, NewLayer)
+    layer.tree = layer.stage.path .. "/tree"
+    local fine <const>, why <const> = pcall(tree or function(path)
+        fault.check(file.mkdir(path, { mode = "0755", uid = 0, gid = 0 }))
+    end, layer.tree)
+    if not fine then
+        layer:close()
+        error(why, 0)
+    end
+    return layer
+end
+
+---Makes the place of a layer whose tree will come by a rename.
+---@param description table of its layer.json
+---@return string id
+function Transaction:reserve(description)
+    local stage <close> = store.stage()
+    local id <const> = random_id()
+    description.created = os.date "!%Y-%m-%dT%H:%M:%SZ"
+    state.write(stage.path .. "/layer.json", description)
+    self:use(id)
+    stage:commit(store.path("layers", id))
+    self.made[#self.made + 1] = id
+    return id
+end
+
+---Puts a filled layer in its place. If there is one of that id, that stays, and this one goes.
+---@param layer sdme.NewLayer
+---@param description table of its layer.json; without an id it gets one of its own
+---@return string id
+function Transaction:add(layer, description)
+    local id <const> = description.id or random_id()
+    description.id = nil
+    description.created = description.created or os.date "!%Y-%m-%dT%H:%M:%SZ"
+    state.write(layer.stage.path .. "/layer.json", description)
+    fault.check(file.sync(layer.stage.path))
+    if not self:use(id) then
+        local fine <const>, why <const> = pcall(layer.stage.commit, layer.stage,
+            store.path("layers", id))
+        if not fine and not M.exists(id) then
+            error(why, 0)
+        end
+        self.made[#self.made + 1] = id
+    end
+    layer:close()
+    return id
+end
+
+-- Adds the layers that a state file names to a set. What can't be read may refer to anything.
+local function add_references(set, path)
+    local description <const> = state.read(path)
+    for _, id in ipairs(description.layers or {}) do
+        set[id] = true
+    end
+    if description.snapshot then
+        set[description.snapshot.id] = true
+    end
+end
+
+local function add_all(set, directory, suffix)
+    for _, name in ipairs(file.list(store.path(directory)) or {}) do
+        local path <const> = store.path(directory, name) .. suffix
+        if file.stat(path) then
+            add_references(set, path)
+        end
+    end
+end
+
+-- A dead stage's `uses` don't count: its command does nothing with them any more.
+local function add_used(set, own)
+    for _, stage in ipairs(store.stages()) do
+        for _, id in ipairs(stage.path ~= own and stage.alive
+            and file.list(stage.path .. "/uses") or {}) do
+            set[id] = true
+        end
+    end
+end
+
+local function references(own)
+    local set <const> = {}
+    add_all(set, "fs", "")
+    add_all(set, "containers", "/state.json")
+    add_all(set, "cache/pulls", "")
+    add_used(set, own)
+    return set
+end
+
+---Removes those of the layers that nothing refers to.
+---@param ids string[]
+---@param own string? the path of a stage that doesn't count, because it is about to go
+---@return string[] removed
+function M.collect(ids, own)
+    local removed <const> = {}
+    if #ids == 0 then
+        return removed
+    end
+    local stages <const> = {}
+    do
+        local lock <close> = lock_references(false)
+        local referred <const> = references(own)
+        for _, id in ipairs(ids) do
+            if not referred[id] and file.stat(store.path("layers", id)) then
+                stages[#stages + 1] = store.set_aside(store.path("layers", id))
+                removed[#removed + 1] = id
+            end
+        end
+    end
+    for _, stage in ipairs(stages) do
+        stage:close()
+    end
+    return removed
+end
+
+---The layers that nothing refers to.
+---@return string[] ids
+function M.garbage()
+    local lock <close> = M.hold()
+    local referred <const>, garbage <const> = references(), {}
+    for _, id in ipairs(M.list()) do
+        garbage[#garbage + 1] = not referred[id] and id or nil
+    end
+    return garbage
+end
+
+---Ends the transaction: what it made and nothing refers to is removed.
+function Transaction:close()
+    if self.stage.lock then
+        local fine <const>, why <const> = pcall(M.collect, self.made, self.stage.path)
+        self.stage:close()
+        if not fine then
+            error(why, 0)
+        end
+    end
+end
+Transaction.__close = Transaction.close
+
+---Removes what commands that were killed have left behind. Where a damaged state file hides what
+---is referred to, their layers stay, and `sdme fs gc` says so.
+function M.sweep()
+    store.sweep(function(path)
+        pcall(M.collect, file.list(path .. "/uses") or {}, path)
+    end)
+end
+
+return M

@@ -1,0 +1,70 @@
+-- What a stack of layers, or a container that isn't running, shows: a detached read-only mount, in
+-- which everything has the owner that it has inside. It is in no mount table, and gone with its
+-- descriptor.
+
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local layer <const> = require "sdme.store.layer"
+local store <const> = require "sdme.store"
+
+local M <const> = {}
+
+-- As many ids as a user namespace of ours has.
+local COUNT <const> = 65536
+
+-- The namespaces that map ids on the disk to what is to be seen, made once for each difference.
+local function mapper(target)
+    local made <const> = {}
+    return function(base)
+        if base == target then
+            return nil
+        end
+        made[base] = made[base] or fault.check(core.userns.create(target, COUNT, base))
+        return made[base]
+    end
+end
+
+---The lowers of an overlay, for core.overlay.mount.
+---@param ids string[] layers from the bottom to the top
+---@param target integer? the host's id that user 0 of the layers is to appear as; 0 without
+---@return { path: string, map_owners: userdata? }[] from the top to the bottom
+function M.lowers(ids, target)
+    local map <const>, lowers <const> = mapper(target or 0), {}
+    for i = #ids, 1, -1 do
+        lowers[#lowers + 1] = {
+            path = layer.path(ids[i]), map_owners = map(layer.read(ids[i]).base),
+        }
+    end
+    return lowers
+end
+
+---Root file systems and their layers as one tree.
+---@param ids string[] from the bottom to the top
+---@return userdata descriptor of its root
+function M.stack(ids)
+    return fault.check(core.overlay.mount { lowers = M.lowers(ids) })
+end
+
+---What a container that isn't running shows, but for the mounts of the host below a clone's root.
+---@param description table the state of the container
+---@return userdata descriptor of its root
+function M.container(description)
+    local base <const> = description.userns and description.userns.base or 0
+    local lowers <const> = description.layers and M.lowers(description.layers) or { { path = "/" } }
+    table.insert(lowers, 1, {
+        path = store.path("containers", description.name, "upper"), map_owners = mapper(0)(base),
+    })
+    return fault.check(core.overlay.mount { lowers = lowers })
+end
+
+---What is below the upper layer of a container.
+---@param description table
+---@return userdata descriptor
+function M.below(description)
+    if description.layers then
+        return M.stack(description.layers)
+    end
+    return fault.check(core.file.open_directory "/")
+end
+
+return M
