@@ -79,27 +79,36 @@ static int fill_slot(struct sdme_archive_pipeline *pipeline, struct slot *slot,
     return code < 0 ? code : slot->size > 0;
 }
 
+/* A reader that found the ring full is woken once half of it is free, not for each slot. */
+static void tell_reader(struct sdme_archive_pipeline *pipeline, uint64_t done)
+{
+    if (pipeline->filled - done == SLOTS / 2)
+        pthread_cond_broadcast(&pipeline->changed);
+}
+
 static void *run_reader(void *argument)
 {
     struct sdme_archive_pipeline *pipeline = argument;
     struct sdme_error error = {0};
-    int code = 1;
 
     pthread_mutex_lock(&pipeline->mutex);
-    while (code > 0) {
+    for (;;) {
         while (pipeline->filled - pipeline->used == SLOTS ||
                pipeline->filled - pipeline->digested == SLOTS)
             pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
         pthread_mutex_unlock(&pipeline->mutex);
-        code = fill_slot(pipeline, slot_of(pipeline, pipeline->filled), &error);
+        int code = fill_slot(pipeline, slot_of(pipeline, pipeline->filled), &error);
         pthread_mutex_lock(&pipeline->mutex);
-        if (code > 0)
-            pipeline->filled++;
+        if (code <= 0)
+            break;
+        if (pipeline->filled == pipeline->used || pipeline->filled == pipeline->digested)
+            pthread_cond_broadcast(&pipeline->changed);
+        pipeline->filled++;
         if (pipeline->threads < 3)
             pipeline->digested = pipeline->filled;
-        pthread_cond_broadcast(&pipeline->changed);
     }
-    pipeline->error = error;
+    if (pipeline->error.code == 0)
+        pipeline->error = error;
     pipeline->ended = true;
     pthread_cond_broadcast(&pipeline->changed);
     pthread_mutex_unlock(&pipeline->mutex);
@@ -126,7 +135,9 @@ static void *run_digester(void *argument)
         if (code < 0 && pipeline->error.code == 0)
             pipeline->error = error;
         pipeline->digested++;
-        pthread_cond_broadcast(&pipeline->changed);
+        tell_reader(pipeline, pipeline->digested);
+        if (pipeline->digested == pipeline->filled)
+            pthread_cond_broadcast(&pipeline->changed);
     }
     pthread_mutex_unlock(&pipeline->mutex);
     return NULL;
@@ -169,7 +180,7 @@ int sdme_archive_pipeline_next(void *context, const unsigned char **ret_data, si
     if (pipeline->holds) {
         pipeline->used++;
         pipeline->holds = false;
-        pthread_cond_broadcast(&pipeline->changed);
+        tell_reader(pipeline, pipeline->used);
     }
     while (pipeline->used == pipeline->filled && !pipeline->ended)
         pthread_cond_wait(&pipeline->changed, &pipeline->mutex);

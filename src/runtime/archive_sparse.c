@@ -122,7 +122,7 @@ static int read_line(struct sparse_lines *lines, uint64_t *ret_number, struct sd
 static int read_sparse_lines(const struct sdme_sparse *sparse, struct sdme_error *error)
 {
     struct sparse_lines lines = {.sparse = sparse, .at = SDME_TAR_BLOCK};
-    uint64_t count;
+    uint64_t count = 0;
 
     int code = read_line(&lines, &count, error);
     for (; code >= 0 && count > 0; count--) {

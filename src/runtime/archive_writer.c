@@ -6,13 +6,12 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-#include "archive_attribute.h"
 #include "path.h"
 #include "tree.h"
 #include "util.h"
 
 static const char acl_access[] = "system.posix_acl_access";
-static const char acl_default[] = "system.posix_acl_default";
+static const char acl_default[] = SDME_ACL_DEFAULT;
 static const char opaque[] = "trusted.overlay.opaque";
 
 /*
@@ -39,14 +38,6 @@ struct sdme_archive_writer {
     bool saw_whiteout;
     uint64_t size;
     struct sdme_archive_path path, link; /* of the entry */
-    unsigned char acl[SDME_ACL_MAX];
-};
-
-/* What is being made: by descriptor, or by its name in the current directory. */
-struct target {
-    int fd; /* -1: by name */
-    const char *name;
-    bool is_new;
 };
 
 int sdme_archive_writer_new(const struct sdme_archive_writer_options *options,
@@ -226,132 +217,26 @@ static int enter(struct sdme_archive_writer *writer, const struct sdme_archive_p
     return code < 0 ? code : adopt(writer, fd, directory, size, error);
 }
 
-static int set_attribute(struct sdme_archive_writer *writer, const struct target *target,
-                         const char *name, const void *value, size_t size, struct sdme_error *error)
+/* Of what was made, or was there, in the current directory; @fd is -1 for what can't be opened. */
+static int set_metadata(struct sdme_archive_writer *writer, const struct sdme_tar_entry *entry,
+                        int fd, const char *name, bool is_new, struct sdme_error *error)
 {
-    int result;
+    const struct current *current = &writer->current;
+    struct sdme_archive_target target = {
+        .fd = fd,
+        .directory = current->fd,
+        .name = name,
+        .path = writer->path.text,
+        .is_new = is_new,
+        .is_roots = is_new && writer->owns_as_root && !current->gives_group,
+        .inherits_acl = is_new && current->gives_acl,
+        .set_trusted = writer->options.set_trusted,
+        .context = writer->options.context,
+    };
 
-    if (target->fd >= 0)
-        result = fsetxattr(target->fd, name, value, size, 0);
-    else if (fchdir(writer->current.fd) < 0)
-        result = -1;
-    else
-        result = lsetxattr(target->name, name, value, size, 0);
-    return result < 0 ? sdme_fail(error, errno, "set %s", name) : 0;
-}
-
-/* Those that aren't in an archive because they say no more than the mode. */
-static bool is_minimal_acl(size_t size)
-{
-    return size <= 4 + 3 * 8;
-}
-
-static int set_acl(struct sdme_archive_writer *writer, const struct target *target,
-                   const char *name, struct sdme_tar_text text, struct sdme_error *error)
-{
-    size_t size;
-
-    if (!text.data)
-        return 0;
-    int code = sdme_archive_acl(text.data, text.size, writer->acl, &size, error);
-    if (code < 0)
-        return code;
-    if (name == acl_access && is_minimal_acl(size))
-        return 0;
-    if (name == acl_default)
-        writer->default_acls = true;
-    return set_attribute(writer, target, name, writer->acl, size, error);
-}
-
-static int set_attributes(struct sdme_archive_writer *writer, const struct target *target,
-                          const struct sdme_tar_entry *entry, struct sdme_error *error)
-{
-    int code = 0;
-
-    for (size_t i = 0; i < entry->attribute_count && code >= 0; i++) {
-        const struct sdme_tar_attribute *attribute = &entry->attributes[i];
-        const char *name = attribute->name.data;
-        struct sdme_tar_text value = attribute->value;
-        enum sdme_archive_attribute what = sdme_archive_attribute(name);
-
-        if (what == SDME_ATTRIBUTE_SET)
-            code = set_attribute(writer, target, name, value.data, value.size, error);
-        else if (what == SDME_ATTRIBUTE_TRUSTED)
-            code = writer->options.set_trusted(writer->options.context, writer->path.text, name,
-                                               value.data, value.size, error);
-        if (!strcmp(name, acl_default))
-            writer->default_acls = true;
-    }
-    if (code >= 0)
-        code = set_acl(writer, target, acl_access, entry->acl_access, error);
-    if (code >= 0 && entry->type == S_IFDIR)
-        code = set_acl(writer, target, acl_default, entry->acl_default, error);
+    int code = sdme_archive_set_metadata(&target, entry, error);
+    writer->default_acls |= target.has_default_acl;
     return code;
-}
-
-static int set_owner(struct sdme_archive_writer *writer, const struct target *target,
-                     const struct sdme_tar_entry *entry)
-{
-    if (target->is_new && writer->owns_as_root && !writer->current.gives_group && entry->uid == 0 &&
-        entry->gid == 0)
-        return 0;
-    if (target->fd >= 0)
-        return fchown(target->fd, entry->uid, entry->gid);
-    return fchownat(writer->current.fd, target->name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW);
-}
-
-static int set_mode(struct sdme_archive_writer *writer, const struct target *target,
-                    const struct sdme_tar_entry *entry)
-{
-    if (S_ISLNK(entry->type))
-        return 0;
-    if (target->fd >= 0)
-        return fchmod(target->fd, entry->mode);
-    return fchmodat(writer->current.fd, target->name, entry->mode, 0);
-}
-
-/* What the directory has given to a new file. */
-static int take_acl_back(struct sdme_archive_writer *writer, const struct target *target,
-                         const struct sdme_tar_entry *entry)
-{
-    int result;
-
-    if (!target->is_new || !writer->current.gives_acl || S_ISLNK(entry->type))
-        return 0;
-    if (target->fd >= 0) {
-        fremovexattr(target->fd, acl_default); /* of a directory; others have none */
-        result = fremovexattr(target->fd, acl_access);
-    } else {
-        result = fchdir(writer->current.fd) < 0 ? -1 : lremovexattr(target->name, acl_access);
-    }
-    return result < 0 && errno == ENODATA ? 0 : result;
-}
-
-/*
- * All but the content. The order matters: a new owner takes setuid bits and capabilities away, an
- * ACL changes the mode, and all of them change the times.
- */
-static int set_metadata(struct sdme_archive_writer *writer, const struct target *target,
-                        const struct sdme_tar_entry *entry, struct sdme_error *error)
-{
-    const struct timespec times[2] = {entry->atime, entry->mtime};
-    bool has_mode = target->is_new && S_ISREG(entry->type) && !(entry->mode & 07000) &&
-                    !entry->acl_access.data && !writer->current.gives_acl &&
-                    entry->attribute_count == 0;
-
-    if (set_owner(writer, target, entry) < 0)
-        return sdme_fail(error, errno, "set the owner");
-    if (take_acl_back(writer, target, entry) < 0)
-        return sdme_fail(error, errno, "set the ACL");
-    int code = set_attributes(writer, target, entry, error);
-    if (code < 0)
-        return code;
-    if (!has_mode && set_mode(writer, target, entry) < 0)
-        return sdme_fail(error, errno, "set the mode");
-    int result = target->fd >= 0
-                     ? futimens(target->fd, times)
-                     : utimensat(writer->current.fd, target->name, times, AT_SYMLINK_NOFOLLOW);
-    return result < 0 ? sdme_fail(error, errno, "set the times") : 0;
 }
 
 static int write_all(int fd, const unsigned char *data, size_t size, uint64_t offset,
@@ -431,8 +316,7 @@ static int make_regular(struct sdme_archive_writer *writer, struct sdme_tar *tar
     int code = write_content(tar, entry, fd, error);
     if (code < 0)
         return code;
-    struct target target = {.fd = fd, .name = name, .is_new = true};
-    return set_metadata(writer, &target, entry, error);
+    return set_metadata(writer, entry, fd, name, true, error);
 }
 
 static int make_node(const struct sdme_archive_writer *writer, const struct sdme_tar_entry *entry,
@@ -468,17 +352,15 @@ static int make_special(struct sdme_archive_writer *writer, const struct sdme_ta
     }
     if (result < 0)
         return sdme_fail(error, errno, "make it");
-    struct target target = {.fd = -1, .name = name, .is_new = true};
-    return set_metadata(writer, &target, entry, error);
+    return set_metadata(writer, entry, -1, name, true, error);
 }
 
 /* Gives an open directory what the entry says, and goes on in it. */
 static int finish_directory(struct sdme_archive_writer *writer, const struct sdme_tar_entry *entry,
                             int fd, bool is_new, struct sdme_error *error)
 {
-    struct target target = {.fd = fd, .is_new = is_new};
+    int code = set_metadata(writer, entry, fd, NULL, is_new, error);
 
-    int code = set_metadata(writer, &target, entry, error);
     if (code < 0) {
         sdme_close(fd);
         return code;

@@ -2,8 +2,8 @@
 #ifndef SDME_RUNTIME_ARCHIVE_WRITER_H
 #define SDME_RUNTIME_ARCHIVE_WRITER_H
 
+#include "archive_metadata.h"
 #include "archive_path.h"
-#include "archive_tar.h"
 
 struct sdme_archive_limits {
     uint64_t size;    /* bytes in all files, holes too */
@@ -25,9 +25,7 @@ struct sdme_archive_writer_options {
     bool whiteouts; /* of an OCI layer become overlayfs's */
     struct sdme_archive_limits limits;
 
-    /* Sets what only CAP_SYS_ADMIN may set, of the file at @path below the root. */
-    int (*set_trusted)(void *context, const char *path, const char *name, const void *value,
-                       size_t size, struct sdme_error *error);
+    sdme_archive_set_trusted set_trusted;
     void *context;
 };
 
