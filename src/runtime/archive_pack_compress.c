@@ -56,9 +56,9 @@ enum {
     OUT_STEP = 64 * 1024, /* by which what came out grows */
     GZIP_HEADER_SIZE = 10,
     GZIP_TRAILER_SIZE = 8,
-    DEFLATE_BITS = -15,              /* a window of 32 KiB, no header */
-    DEFLATE_MEMORY = 8,              /* of 9, zlib's default */
-    ZSTD_JOB_SIZE = 2 * 1024 * 1024, /* what one of its threads takes; else it follows the level */
+    DEFLATE_BITS = -15,          /* a window of 32 KiB, no header */
+    DEFLATE_MEMORY = 8,          /* of 9, zlib's default */
+    ZSTD_JOB_SIZE = 1024 * 1024, /* what one of its threads takes; else it follows the level */
 };
 
 struct kind {
@@ -256,7 +256,7 @@ static int zstd_block(struct sdme_compressor *compressor, void *state, struct sd
 /* The others: an archive of libarchive's "raw" format, which is nothing but one file's content. */
 struct raw {
     struct archive *archive;
-    struct sdme_block *block; /* whose output is being made */
+    struct sdme_block *block; /* whose output is being made; NULL: nobody wants it */
 };
 
 static la_ssize_t raw_write(struct archive *archive, void *context, const void *data, size_t size)
@@ -264,17 +264,15 @@ static la_ssize_t raw_write(struct archive *archive, void *context, const void *
     struct raw *raw = context;
 
     (void) archive;
-    return append(raw->block, data, size) < 0 ? -1 : (la_ssize_t) size;
+    return raw->block && append(raw->block, data, size) < 0 ? -1 : (la_ssize_t) size;
 }
 
 static void raw_close(struct sdme_compressor *compressor, void *state)
 {
-    struct sdme_block dropped = {0};
     struct raw *raw = state;
 
-    raw->block = &dropped; /* freeing an archive finishes it */
+    raw->block = NULL; /* freeing an archive finishes it */
     compressor->archive.archive_write_free(raw->archive);
-    free(dropped.out);
     free(raw);
 }
 
