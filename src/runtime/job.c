@@ -29,21 +29,20 @@ static void *run_thread(void *argument)
 int sdme_job_start(sdme_job_work work, void *data, struct sdme_job **ret_job,
                    struct sdme_error *error)
 {
-    _cleanup_free_ struct sdme_job *job = calloc(1, sizeof *job);
+    struct sdme_job *job = calloc(1, sizeof *job);
 
     if (!job)
         return sdme_fail(error, ENOMEM, "start a thread");
     job->work = work;
     job->data = data;
     job->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (job->ended_fd < 0)
-        return sdme_fail(error, errno, "make an eventfd");
-    int code = sdme_thread_start(run_thread, job, &job->thread);
+    int code = job->ended_fd < 0 ? -errno : sdme_thread_start(run_thread, job, &job->thread);
     if (code < 0) {
         sdme_close(job->ended_fd);
+        free(job);
         return sdme_fail(error, code, "start a thread");
     }
-    *ret_job = SDME_TAKE(job);
+    *ret_job = job;
     return 0;
 }
 
