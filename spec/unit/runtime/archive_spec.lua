@@ -282,8 +282,8 @@ describe("core.archive", function()
 
         it("leaves no process and no descriptor when it is given up", function()
             local function open()
-                collectgarbage() -- descriptors of other specs
-                return shell.run("ls /proc/$PPID/fd | wc -l")
+                collectgarbage()
+                return tonumber(shell.run("ls /proc/$PPID/fd | wc -l"))
             end
             local function children()
                 return shell.run("cat /proc/$PPID/task/*/children | wc -w")
@@ -291,14 +291,16 @@ describe("core.archive", function()
             local from <const>, to <const> = core.stream.pipe()
             local directory <const> = scratch.directory()
             local descriptors <const>, processes <const> = open(), children()
-            local pending <const> = assert(core.archive.unpack {
-                input = from, directory = directory,
-            })
-            assert.not_equal(processes, children())
-            pending:close()
-            pending:close()
-            assert.equal(processes, children())
-            assert.equal(descriptors, open())
+            local pending
+            for _ = 1, 10 do
+                pending = assert(core.archive.unpack { input = from, directory = directory })
+                assert.not_equal(processes, children())
+                pending:close()
+                pending:close()
+                assert.equal(processes, children())
+            end
+            -- Fewer than ten more: some of other specs may still have gone meanwhile.
+            assert.is_true(open() < descriptors + 5)
             assert.has_error(function() pending:step() end)
             from:close()
             to:close()
