@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "../runtime/tree.h"
 
+#include "../runtime/attribute.h"
 #include "../runtime/path.h"
+#include "../runtime/tree_compare.h"
 #include "file.h"
 
 static const char set_class[] = "sdme.tree.paths";
+static const char changes_class[] = "sdme.tree.changes";
 
 static void push_size(lua_State *L, const struct sdme_tree_size *size)
 {
@@ -182,16 +185,115 @@ static int tree_shift(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg set_methods[] = {{NULL, NULL}};
+static int changes_close(lua_State *L)
+{
+    sdme_tree_changes_free(luaL_checkudata(L, 1, changes_class));
+    return 0;
+}
+
+static void set_size(lua_State *L, const char *key, uint64_t size)
+{
+    lua_pushinteger(L, (lua_Integer) size);
+    lua_setfield(L, -2, key);
+}
+
+static void set_what(lua_State *L, int differs)
+{
+    static const struct {
+        int bit;
+        const char *name;
+    } names[] = {
+        {SDME_DIFFERS_TYPE, "type"},     {SDME_DIFFERS_CONTENT, "content"},
+        {SDME_DIFFERS_MODE, "mode"},     {SDME_DIFFERS_OWNER, "owner"},
+        {SDME_DIFFERS_TIME, "time"},     {SDME_DIFFERS_ATTRIBUTES, "attributes"},
+        {SDME_DIFFERS_TARGET, "target"},
+    };
+
+    lua_newtable(L);
+    for (size_t i = 0; i < ELEMENTS(names); i++) {
+        if (!(differs & names[i].bit))
+            continue;
+        lua_pushboolean(L, true);
+        lua_setfield(L, -2, names[i].name);
+    }
+    lua_setfield(L, -2, "what");
+}
+
+static void push_change(lua_State *L, const struct sdme_tree_change *change)
+{
+    lua_createtable(L, 0, 6);
+    lua_pushstring(L, change->path);
+    lua_setfield(L, -2, "path");
+    lua_pushlstring(L, &change->change, 1);
+    lua_setfield(L, -2, "change");
+    lua_pushstring(L, sdme_file_type(change->mode));
+    lua_setfield(L, -2, "type");
+    if (change->from) {
+        lua_pushstring(L, change->from);
+        lua_setfield(L, -2, "from");
+    }
+    if (change->change == 'M')
+        set_what(L, change->differs);
+    if (!S_ISREG(change->mode))
+        return;
+    if (change->change != 'D')
+        set_size(L, "size", change->size);
+    if (change->change != 'A')
+        set_size(L, "lower_size", change->lower_size);
+}
+
+/*
+ * compare{ lower=, upper=, shift=, paths=, hidden=, threads= } -> { { path=, change="A"|"M"|"D",
+ * type=, what={content=, mode=, owner=, time=, attributes=, target=, type=}, size=, lower_size=,
+ * from= }, ... }
+ */
+static int tree_compare(lua_State *L)
+{
+    static const char *const known[] = {"lower",  "upper",   "shift", "paths",
+                                        "hidden", "threads", NULL};
+    struct sdme_error error = {0};
+
+    lua_settop(L, 1);
+    sdme_lua_options(L, 1, known);
+    struct sdme_tree_compare compare = {
+        .lower_fd = sdme_lua_option_fd(L, 1, "lower", -1),
+        .upper_fd = sdme_lua_option_fd(L, 1, "upper", -1),
+        .shift = option_shift(L, 1),
+        .threads = check_threads(L, 1),
+        .cancel = sdme_lua_cancel(L),
+    };
+    luaL_argcheck(L, compare.lower_fd >= 0 && compare.upper_fd >= 0, 1, "no lower or no upper");
+    struct sdme_path_set **set = push_set(L);
+    compare.all = lua_getfield(L, 1, "paths") == LUA_TNIL;
+    if (add_paths(L, 1, "paths", SDME_COMPARE_WANTED, set, &error) < 0 ||
+        add_paths(L, 1, "hidden", SDME_COMPARE_HIDDEN, set, &error) < 0)
+        return sdme_lua_fail(L, &error);
+    compare.paths = *set;
+    struct sdme_tree_changes *changes = lua_newuserdatauv(L, sizeof *changes, 0);
+    *changes = (struct sdme_tree_changes){0};
+    luaL_setmetatable(L, changes_class);
+    if (sdme_tree_compare(&compare, changes, &error) < 0)
+        return sdme_lua_fail(L, &error);
+    lua_createtable(L, (int) changes->count, 0);
+    for (size_t i = 0; i < changes->count; i++) {
+        push_change(L, &changes->list[i]);
+        lua_rawseti(L, -2, (lua_Integer) i + 1);
+    }
+    sdme_tree_changes_free(changes);
+    return 1;
+}
+
+static const luaL_Reg no_methods[] = {{NULL, NULL}};
 
 static const luaL_Reg tree_functions[] = {
-    {"copy", tree_copy}, {"measure", tree_measure}, {"remove", tree_remove}, {"shift", tree_shift},
-    {NULL, NULL},
+    {"compare", tree_compare}, {"copy", tree_copy},   {"measure", tree_measure},
+    {"remove", tree_remove},   {"shift", tree_shift}, {NULL, NULL},
 };
 
 int sdme_lua_open_tree(lua_State *L)
 {
-    sdme_lua_class(L, set_class, set_methods, set_close);
+    sdme_lua_class(L, set_class, no_methods, set_close);
+    sdme_lua_class(L, changes_class, no_methods, changes_close);
     luaL_newlib(L, tree_functions);
     return 1;
 }

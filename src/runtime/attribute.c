@@ -234,6 +234,20 @@ int sdme_file_filesystem(int root_fd, const char *path, struct sdme_filesystem *
     return 0;
 }
 
+static bool has_prefix(const char *name, const char *prefix)
+{
+    return !strncmp(name, prefix, strlen(prefix));
+}
+
+bool sdme_attribute_is_kept(const char *name)
+{
+    if (has_prefix(name, "trusted.overlay.") || has_prefix(name, "trusted.sdme."))
+        return false;
+    return has_prefix(name, "user.") || has_prefix(name, "trusted.") ||
+           !strcmp(name, "security.capability") || !strcmp(name, "system.posix_acl_access") ||
+           !strcmp(name, "system.posix_acl_default");
+}
+
 const char *sdme_file_type(mode_t mode)
 {
     for (size_t i = 0; i < ELEMENTS(types); i++)

@@ -56,6 +56,12 @@ struct sdme_attribute_names {
 int sdme_attribute_names_read(int fd, struct sdme_attribute_names *names);
 void sdme_attribute_names_free(struct sdme_attribute_names *names);
 
+/*
+ * Whether an attribute is part of what a file is: user.*, trusted.* but for those of overlayfs and
+ * ours, capabilities and ACLs. The others belong to the host's policy.
+ */
+bool sdme_attribute_is_kept(const char *name);
+
 /* XATTR_SIZE_MAX and XATTR_LIST_MAX of <linux/limits.h>. */
 #define SDME_ATTRIBUTE_MAX 65536
 

@@ -175,15 +175,11 @@ static int copy_content(struct copy *copy, int in, int out, const struct statx *
 
 static bool is_copied(const struct copy *copy, const char *name)
 {
-    static const char overlay[] = "trusted.overlay.", own[] = "trusted.sdme.";
+    static const char overlay[] = "trusted.overlay.";
 
-    if (!strncmp(name, overlay, strlen(overlay)))
-        return copy->options->overlay;
-    if (!strncmp(name, own, strlen(own)))
-        return false;
-    return !strncmp(name, "user.", 5) || !strncmp(name, "trusted.", 8) ||
-           !strcmp(name, "security.capability") || !strcmp(name, "system.posix_acl_access") ||
-           !strcmp(name, "system.posix_acl_default");
+    if (copy->options->overlay && !strncmp(name, overlay, strlen(overlay)))
+        return true;
+    return sdme_attribute_is_kept(name);
 }
 
 static int copy_one_attribute(const struct copy *copy, const char *in, const char *out,

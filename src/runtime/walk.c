@@ -88,6 +88,15 @@ static void close_directory(struct sdme_walk_directory *directory)
     directory->target_fd = sdme_close(directory->target_fd);
 }
 
+/* Closes what is found again from @child by "..". */
+static void close_until_left(struct sdme_walk_directory *parent,
+                             const struct sdme_walk_directory *child)
+{
+    parent->fd = sdme_close(parent->fd);
+    if (child->target_fd >= 0 && !child->is_apart)
+        parent->target_fd = sdme_close(parent->target_fd);
+}
+
 static int finish(const struct sdme_walk *walk, const struct sdme_walk_directory *directory,
                   struct sdme_error *error)
 {
@@ -270,7 +279,7 @@ static int push(struct state *state, struct sdme_walk_directory *directory, cons
         return sdme_fail(error, code, "%s/%s", state->path, name ? name : "");
     }
     if (state->count > KEPT_OPEN)
-        close_directory(&top_of(state)->directory);
+        close_until_left(&top_of(state)->directory, directory);
     level.path_length = strlen(state->path);
     if (name)
         append_path(state, name);
@@ -352,7 +361,7 @@ static int reopen_parent(struct level *parent, const struct sdme_walk_directory 
         return 0;
     int code =
         reopen(child->fd, parent->directory.device, parent->directory.inode, &parent->directory.fd);
-    if (code < 0 || child->target_fd < 0)
+    if (code < 0 || child->target_fd < 0 || child->is_apart)
         return code;
     return reopen(child->target_fd, parent->target_device, parent->target_inode,
                   &parent->directory.target_fd);

@@ -17,6 +17,7 @@
 struct sdme_walk_directory {
     int fd;           /* the directory, open for reading */
     int target_fd;    /* what enter() has put here, or -1; the walk keeps it and closes it */
+    bool is_apart;    /* and this: target_fd isn't in the one of the parent */
     const void *data; /* what enter() has put here, or NULL */
     const char *path; /* for messages: bounded in length */
     dev_t device;
