@@ -142,6 +142,25 @@ static int disk_size(lua_State *L)
     return 1;
 }
 
+/* resize(disk, bytes) -> true: a regular file; what is added is a hole */
+static int disk_resize(lua_State *L)
+{
+    int fd = sdme_lua_check_fd(L, 1);
+    lua_Integer size = luaL_checkinteger(L, 2);
+    struct sdme_error error = {0};
+
+    luaL_argcheck(L, size >= 0, 2, "less than nothing");
+    return sdme_lua_done(L, sdme_disk_resize(fd, (uint64_t) size, &error), &error);
+}
+
+/* sync(disk) -> true: what was written to the file is on the disk */
+static int disk_sync(lua_State *L)
+{
+    struct sdme_error error = {0};
+
+    return sdme_lua_done(L, sdme_disk_sync(sdme_lua_check_fd(L, 1), &error), &error);
+}
+
 static int check_loop(lua_State *L)
 {
     const int *fd = luaL_checkudata(L, 1, loop_class);
@@ -210,10 +229,8 @@ static const luaL_Reg loop_methods[] = {
 static const luaL_Reg result_methods[] = {{NULL, NULL}};
 
 static const luaL_Reg disk_functions[] = {
-    {"attach", disk_attach},
-    {"probe", disk_probe},
-    {"size", disk_size},
-    {NULL, NULL},
+    {"attach", disk_attach}, {"probe", disk_probe}, {"resize", disk_resize},
+    {"size", disk_size},     {"sync", disk_sync},   {NULL, NULL},
 };
 
 int sdme_lua_open_disk(lua_State *L)

@@ -78,6 +78,18 @@ int sdme_disk_size(int fd, uint64_t *ret_size, struct sdme_error *error)
     return 0;
 }
 
+int sdme_disk_resize(int fd, uint64_t size, struct sdme_error *error)
+{
+    if (ftruncate(fd, (off_t) size) < 0)
+        return sdme_fail(error, errno, "resize a disk to %" PRIu64 " bytes", size);
+    return 0;
+}
+
+int sdme_disk_sync(int fd, struct sdme_error *error)
+{
+    return fsync(fd) < 0 ? sdme_fail(error, errno, "write a disk") : 0;
+}
+
 /* Has libblkid look at the range anew: 1 if it found something, 0 if not. */
 static int look_at(struct look *look, bool partitions, struct sdme_error *error)
 {

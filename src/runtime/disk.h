@@ -61,4 +61,10 @@ void sdme_disk_free(struct sdme_disk *disk);
 /* Bytes in a regular file or block device. */
 int sdme_disk_size(int fd, uint64_t *ret_size, struct sdme_error *error);
 
+/* Makes a regular file that long: what is added is a hole. */
+int sdme_disk_resize(int fd, uint64_t size, struct sdme_error *error);
+
+/* fsync(2): what was written is on the disk, or this fails. */
+int sdme_disk_sync(int fd, struct sdme_error *error);
+
 #endif
