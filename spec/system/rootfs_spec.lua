@@ -2,6 +2,7 @@
 
 local core <const> = require "sdme.core"
 local debian <const> = require "spec.support.debian"
+local disk_image <const> = require "spec.support.image"
 local json <const> = require "sdme.json"
 local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
@@ -113,6 +114,38 @@ describe("a rootfs", function()
                 path)
         end
         assert.equal(listing(directory), listing(tree))
+    end)
+end)
+
+-- A disk with Debian in one of its partitions.
+local function debian_disk()
+    local path <const> = disk_image.make(1024, "label: gpt\nsize=16MiB, type=uefi\ntype=linux\n")
+    disk_image.format(path, { offset = disk_image.mib(17), size = disk_image.mib(1000) }, "ext4",
+        "tar -xf " .. debian.path "debian.tar")
+    return path
+end
+
+describe("a disk image as a rootfs", function()
+    teardown(sdme.clean_all)
+    after_each(sdme.clean)
+
+    it("boots, raw or qcow2, with the same files", function()
+        local raw <const> = debian_disk()
+        local packed <const> = raw .. ".qcow2"
+        scratch.finally(function()
+            shell.run("rm -f %s", packed)
+        end)
+        shell.run("qemu-img convert -c -O qcow2 -o compression_type=zstd %s %s", raw, packed)
+        sdme.ok("fs", "import", raw, "--name", "raw")
+        sdme.ok("fs", "import", packed, "--name", "packed")
+        local trees <const> = {}
+        for i, name in ipairs { "raw", "packed" } do
+            trees[i] = ("%s/layers/%s/tree"):format(sdme.datadir(), inspect(name).layers[1].id)
+            assert.equal("running", sdme.ok("new", "-r", name, "--userns", "--", "systemctl",
+                "is-system-running"))
+        end
+        shell.run("diff -r --no-dereference --exclude=dev %s %s", trees[1], trees[2])
+        assert.equal("", shell.run("losetup -a | grep %s || true", sdme.datadir()))
     end)
 end)
 

@@ -35,7 +35,7 @@ function M.read(source, context)
     local copied
     local layer <close> = context.transaction:new(function(tree)
         copied = fault.check(core.tree.copy(path, tree,
-            { one_filesystem = #left_out(path, context.hidden)<0 }))
+            { one_filesystem = false, exclude_content = left_out(path, context.hidden) }))
     end)
     local id <const> = context.transaction:add(layer, {
         size = copied.size, entries = copied.files + copied.directories, comment = path,

@@ -48,7 +48,7 @@ function M.recognize(header)
 end
 
 ---@class sdme.Source
----@field kind string the module in sdme.source that reads it
+---@field kind "archive"|"directory"|"disk"|"qcow2"|"remote"
 ---@field text string as the user named it
 ---@field path string? a file or directory of this host
 ---@field file file*? that file, open
@@ -117,13 +117,18 @@ function M.name(text)
     return name ~= "" and name or "rootfs"
 end
 
+local READERS <const> = {
+    archive = "archive", directory = "directory", disk = "image", qcow2 = "image",
+    remote = "remote",
+}
+
 ---Makes a source into layers, from the bottom to the top.
 ---@param source sdme.Source
 ---@param context table `transaction`, `options`, `progress`
 ---@return string[] layers
 ---@return table origin what is to be remembered of where they came from
 function M.read(source, context)
-    return require("sdme.source." .. source.kind).read(source, context)
+    return require("sdme.source." .. READERS[source.kind]).read(source, context)
 end
 
 return M

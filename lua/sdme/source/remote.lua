@@ -20,7 +20,10 @@ function M.read(source, context)
     })
     item:finish(download.cached and "not fetched again: it is in the cache" or nil)
     local fetched <close> = sources.open_file(download.path, source.text)
-    local layers <const>, origin <const> = sources.read(fetched, context)
+    local inner <const> = setmetatable({
+        options = setmetatable({ verify = false }, { __index = options }),
+    }, { __index = context })
+    local layers <const>, origin <const> = sources.read(fetched, inner)
     origin.source = source.text
     return layers, origin
 end
