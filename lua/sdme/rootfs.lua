@@ -8,6 +8,7 @@ local layer <const> = require "sdme.store.layer"
 local sources <const> = require "sdme.source"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
+local view <const> = require "sdme.view"
 
 local file <const> = core.file
 
@@ -191,6 +192,20 @@ function Rootfs:remove(options)
     local fine <const>, description <const> = pcall(M.read, self.name)
     fault.check(file.remove(path_of(self.name)))
     layer.collect(fine and description.layers or {})
+end
+
+---Writes it out: a directory, an archive, or a disk image.
+---@param destination string a path, or "-" for the standard output
+---@param options { format: string?, force: boolean?, level: integer?, quiet: boolean? }?
+---@return { path: string, size: integer }
+function Rootfs:export(destination, options)
+    local transaction <close> = layer.begin()
+    local description <const> = M.read(self.name)
+    for _, id in ipairs(description.layers) do
+        transaction:use(id)
+    end
+    local tree <close> = view.stack(description.layers)
+    return require("sdme.export").write_with_progress(tree, destination, options)
 end
 
 ---Everything about it, as a table for JSON; layers from the bottom to the top.

@@ -129,20 +129,4 @@ function M.nearest(word, words)
     return nil
 end
 
-local UNITS <const> = { "K", "M", "G", "T", "P", "E" }
-
----A number of bytes for people, in powers of 1024: "512", "9.3K", "372M".
----@param bytes integer
----@return string
-function M.size(bytes)
-    local value, unit = bytes, ""
-    for _, next_unit in ipairs(UNITS) do
-        if value < 1024 then
-            break
-        end
-        value, unit = value / 1024, next_unit
-    end
-    return (unit == "" and "%d" or value < 9.95 and "%.1f%s" or "%.0f%s"):format(value, unit)
-end
-
 return M

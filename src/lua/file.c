@@ -281,17 +281,6 @@ static int file_list(lua_State *L)
     return 2;
 }
 
-/* resize(file, size) -> true: an open file becomes that long */
-static int file_resize(lua_State *L)
-{
-    int fd = sdme_lua_check_fd(L, 1);
-    lua_Integer size = luaL_checkinteger(L, 2);
-    struct sdme_error error = {0};
-
-    luaL_argcheck(L, size >= 0, 2, "a size is not negative");
-    return sdme_lua_done(L, sdme_file_resize(fd, (uint64_t) size, &error), &error);
-}
-
 /* sync(path[, {root=}]) -> true: all of the filesystem that the directory is on */
 static int file_sync(lua_State *L)
 {
@@ -312,7 +301,6 @@ static const luaL_Reg file_functions[] = {
     {"readlink", file_readlink},
     {"remove", file_remove},
     {"rename", file_rename},
-    {"resize", file_resize},
     {"symlink", file_symlink},
     {"sync", file_sync},
     {"whiteout", file_whiteout},

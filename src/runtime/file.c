@@ -373,15 +373,6 @@ int sdme_file_read_link(int root_fd, const char *path, char ret_target[PATH_MAX]
     return 0;
 }
 
-int sdme_file_resize(int fd, uint64_t size, struct sdme_error *error)
-{
-    if (size > INT64_MAX)
-        return sdme_fail(error, EFBIG, "resize a file");
-    if (ftruncate(fd, (off_t) size) < 0)
-        return sdme_fail(error, errno, "resize a file");
-    return 0;
-}
-
 int sdme_file_sync(int root_fd, const char *path, struct sdme_error *error)
 {
     _cleanup_close_ int fd = -1;

@@ -79,9 +79,6 @@ int sdme_file_rename(int root_fd, const char *from, const char *to, unsigned int
 int sdme_file_read_link(int root_fd, const char *path, char ret_target[PATH_MAX],
                         struct sdme_error *error);
 
-/* Makes an open file that long: what it has beyond is cut off, what it lacks is a hole. */
-int sdme_file_resize(int fd, uint64_t size, struct sdme_error *error);
-
 /* syncfs(2) of the filesystem that @path is on. */
 int sdme_file_sync(int root_fd, const char *path, struct sdme_error *error);
 

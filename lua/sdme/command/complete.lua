@@ -10,6 +10,13 @@ local NAMES <const> = {
     rootfs = function()
         return require("sdme.rootfs").names()
     end,
+    exported = function()
+        local names <const> = require("sdme.container").names()
+        for _, name in ipairs(require("sdme.rootfs").names()) do
+            names[#names + 1] = "fs:" .. name
+        end
+        return names
+    end,
 }
 
 return {

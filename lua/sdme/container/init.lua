@@ -298,6 +298,18 @@ function Container:snapshot(fs, options)
     return require("sdme.container.snapshot").take(self.name, fs, options)
 end
 
+---Writes out what it is now: a directory, an archive, or a disk image.
+---@param destination string a path, or "-" for the standard output
+---@param options { format: string?, force: boolean?, level: integer?, quiet: boolean? }?
+---@return { path: string, size: integer }
+function Container:export(destination, options)
+    lifecycle.read(self.name)
+    local lock <close> = store.lock("container", self.name)
+    local transaction <close> = layer.begin()
+    local tree <close> = require("sdme.container.snapshot").view(self.name, transaction)
+    return require("sdme.export").write_with_progress(tree, destination, options)
+end
+
 ---Its settings.
 ---@return table
 function Container:settings()

@@ -20,6 +20,7 @@ local settle <const> = require "sdme.container.settle"
 local sources <const> = require "sdme.source"
 local store <const> = require "sdme.store"
 local unit <const> = require "sdme.unit.container"
+local view <const> = require "sdme.view"
 
 local file <const> = core.file
 
@@ -96,21 +97,42 @@ local function import_host(transaction, description)
     return layers
 end
 
-local function layers_of(description, transaction)
-    local layers <const> = description.layers
-        and table.move(description.layers, 1, #description.layers, 1, {})
+-- What is below a container's own layer.
+local function layers_below(description, transaction)
+    return description.layers and table.move(description.layers, 1, #description.layers, 1, {})
         or import_host(transaction, description)
-    local name <const> = description.name
-    if lifecycle.is_running(name) then
-        layers[#layers + 1] = frozen(name, function()
-            return copy_upper(description, transaction)
-        end)
-    elseif description.layers then
-        layers[#layers + 1] = rename_upper(description, transaction)
-    else
-        layers[#layers + 1] = copy_upper(description, transaction)
+end
+
+-- Copies a container's own layer: of a running one, while it is frozen.
+local function copied_layer(description, transaction)
+    if not lifecycle.is_running(description.name) then
+        return copy_upper(description, transaction)
     end
+    return frozen(description.name, function()
+        return copy_upper(description, transaction)
+    end)
+end
+
+local function layers_of(description, transaction)
+    local layers <const> = layers_below(description, transaction)
+    local renames <const> = description.layers and not lifecycle.is_running(description.name)
+    layers[#layers + 1] = (renames and rename_upper or copied_layer)(description, transaction)
     return layers
+end
+
+---Shows what a container is now, to be read: a copy of its own layer where that may change, and of
+---the host's files for a clone. The caller holds the container's lock meanwhile.
+---@param name string
+---@param transaction sdme.Transaction which holds what was copied
+---@return userdata descriptor of a tree
+function M.view(name, transaction)
+    local description <const> = settle.read(name)
+    if description.layers and not lifecycle.is_running(name) then
+        return view.container(description)
+    end
+    local layers <const> = layers_below(description, transaction)
+    layers[#layers + 1] = copied_layer(description, transaction)
+    return view.stack(layers)
 end
 
 ---Makes a rootfs of what a container is now.

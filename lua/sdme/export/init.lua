@@ -7,6 +7,7 @@ local core <const> = require "sdme.core"
 local directory <const> = require "sdme.export.directory"
 local fault <const> = require "sdme.fault"
 local listing <const> = require "sdme.listing"
+local progress <const> = require "sdme.progress"
 local tar <const> = require "sdme.export.tar"
 
 local file <const> = core.file
@@ -29,12 +30,15 @@ for _, format in ipairs(tar.formats) do
     M.formats[#M.formats + 1] = format
 end
 
-local function names_of(formats)
-    local names <const> = {}
-    for i, format in ipairs(formats) do
-        names[i] = format.name
-    end
-    return table.concat(names, ", ")
+---Their names.
+---@type string[]
+M.names = {}
+for i, format in ipairs(M.formats) do
+    M.names[i] = format.name
+end
+
+local function all_names()
+    return table.concat(M.names, ", ")
 end
 
 local function by_name(name)
@@ -43,7 +47,7 @@ local function by_name(name)
             return format
         end
     end
-    return fault.raise("EUSAGE", "there are " .. names_of(M.formats), "no such format: %s", name)
+    return fault.raise("EUSAGE", "there are " .. all_names(), "no such format: %s", name)
 end
 
 local function by_suffix(path)
@@ -73,7 +77,7 @@ function M.format(destination, name)
         return by_name "tar"
     end
     local format <const> = by_suffix(destination) or has_no_suffix(destination) and by_name "dir"
-    return format or fault.raise("EUSAGE", "say it with --fmt: " .. names_of(M.formats),
+    return format or fault.raise("EUSAGE", "say it with --fmt: " .. all_names(),
         "the name %s doesn't tell the format", destination)
 end
 
@@ -152,6 +156,27 @@ function M.write(view, destination, options)
         or write_file(view, target.temporary, format, options)
     target:commit(options.force)
     result.path = path
+    return result
+end
+
+---The same, and tells on stderr how far it is.
+---@param view any
+---@param destination string
+---@param options table? `quiet` tells nothing
+---@return table
+function M.write_with_progress(view, destination, options)
+    local all <const> = {}
+    for key, value in pairs(options or {}) do
+        all[key] = value
+    end
+    local shown <close> = progress.new { quiet = all.quiet }
+    all.quiet = nil
+    local item <close> = shown:item("writing " .. (destination == "-" and "it" or destination))
+    all.progress = function(done)
+        item:update(done)
+    end
+    local result <const> = M.write(view, destination, all)
+    item:finish(result.size and progress.size(result.size))
     return result
 end
 

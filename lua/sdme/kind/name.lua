@@ -17,6 +17,17 @@ M.container = word(NAME, "[a-z][a-z0-9-]*", 64, "container")
 -- A root filesystem: its name, whole.
 M.rootfs = word(NAME, "[a-z][a-z0-9-]*", 64, "rootfs")
 
+-- A container, or "fs:" and a root filesystem.
+M.exported = define {
+    expected = "a container, or fs: and a root filesystem",
+    complete = "exported",
+    parse = function(text)
+        local fs <const> = text:match "^fs:(.*)$"
+        local name, why = M.container.parse(fs or text)
+        return name and text, why
+    end,
+}
+
 -- What a file's content must have as its digest.
 M.digest = word("a digest: sha256: and 64 hexadecimal digits",
     "sha256:" .. ("[0-9a-f]"):rep(64), 71)

@@ -68,7 +68,7 @@ local function nameless(context, size)
     local path <const> = context.transaction.stage.path .. "/disk"
     local output <const> = fault.check(io.open(path, "w+b"))
     fault.check(file.remove(path))
-    fault.check(file.resize(output, size))
+    fault.check(core.disk.resize(output, size))
     return output
 end
 

@@ -1,6 +1,6 @@
 local subcommands <const> = {}
 
-for name in ("import ls rm inspect gc"):gmatch "%S+" do
+for name in ("import ls rm inspect export cache gc"):gmatch "%S+" do
     subcommands[#subcommands + 1] = { name = name, module = "sdme.command.fs." .. name }
 end
 

@@ -1,7 +1,7 @@
 local json <const> = require "sdme.json"
 local listing <const> = require "sdme.listing"
+local progress <const> = require "sdme.progress"
 local rootfs <const> = require "sdme.rootfs"
-local text <const> = require "sdme.text"
 
 local COLUMNS <const> = {
     { name = "NAME", key = "name" }, { name = "OS", key = "os" },
@@ -21,7 +21,7 @@ return {
             return listing.json(json.array(rows))
         end
         for _, row in ipairs(rows) do
-            row.shown_size = row.size and text.size(row.size)
+            row.shown_size = row.size and progress.size(row.size)
             row.os = row.problem and "damaged" or row.os
             if row.systemd ~= nil then
                 row.shown_systemd = row.systemd and "yes" or "no"
