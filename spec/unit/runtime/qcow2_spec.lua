@@ -258,6 +258,22 @@ describe("core.qcow2", function()
         assert.equal("0 0", shell.run("stat -c '%%s %%b' %s", raw))
     end)
 
+    it("shares the data with the image where the filesystem can", function()
+        local shared <const> = scratch.filesystem("btrfs", "256M")
+        local path <const>, raw <const> = shared .. "/image", shared .. "/raw"
+        shell.run("dd if=/dev/urandom of=%s bs=1M count=40 iflag=fullblock status=none", disk)
+        local function free()
+            shell.run("sync -f %s", shared)
+            return assert(core.file.statfs(shared)).free
+        end
+        shell.run("qemu-img convert -O qcow2 %s %s", disk, path)
+        local before <const> = free()
+        local image <close> = assert(open_image(path))
+        assert.equal(40 * MEGABYTE, assert(extract(image, raw)).written)
+        assert.is_true(before - free() < 4 * MEGABYTE)
+        assert_same_content(disk, raw)
+    end)
+
     describe("with a backing file", function()
         local function make_overlay(name, backing, format, options)
             shell.run("cd %s && qemu-img create -q -f qcow2 -b %s -F %s " .. (options or "") ..
