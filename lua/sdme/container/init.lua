@@ -288,6 +288,32 @@ function Container:logs(options)
     return session.logs(self.name, options or {})
 end
 
+-- A path that is not taken for one in a container.
+local function as_host_path(path)
+    return path:find "^[./]" and path or "./" .. path
+end
+
+---What it has changed in what it was made from.
+---@param options { paths: string[]? }? only what is there or below
+---@return sdme.Change[]
+function Container:diff(options)
+    return require("sdme.container.diff").changes(self.name, (options or {}).paths)
+end
+
+---Copies a file of this host, or a directory with all below it, into it.
+---@param host_path string
+---@param path string in the container; a directory that is there gets it under its own name
+function Container:push(host_path, path)
+    require("sdme.copy").run(as_host_path(host_path), self.name .. ":" .. path)
+end
+
+---Copies a file of it, or a directory with all below it, to this host.
+---@param path string in the container
+---@param host_path string a directory that is there gets it under its own name
+function Container:pull(path, host_path)
+    require("sdme.copy").run(self.name .. ":" .. path, as_host_path(host_path))
+end
+
 ---Makes a rootfs of what it is now: at once while it is stopped; a running one is frozen while its
 ---own layer is copied.
 ---@param fs string the name of the rootfs

@@ -1,0 +1,56 @@
+-- What nothing uses: stopped containers aren't that, and nor is a rootfs that one was made from.
+
+local fault <const> = require "sdme.fault"
+local garbage <const> = require "sdme.garbage"
+local rootfs <const> = require "sdme.rootfs"
+local store <const> = require "sdme.store"
+local url <const> = require "sdme.source.url"
+
+local M <const> = {}
+
+---What could be removed: root filesystems that no container was made from, layers and unfinished
+---things that nothing refers to, and downloads.
+---@param options { except: string[]? }? names that stay
+---@return { kind: "rootfs"|"layer"|"unfinished"|"download", name: string, size: integer? }[]
+function M.find(options)
+    local kept <const>, found <const> = {}, {}
+    for _, name in ipairs((options or {}).except or {}) do
+        kept[name] = true
+    end
+    store.prepare()
+    for _, one in ipairs(rootfs.list()) do
+        if not kept[one.name] and #one:users() == 0 then
+            local fine <const>, inspected <const> = pcall(one.inspect, one)
+            found[#found + 1] = {
+                kind = "rootfs", name = one.name, size = fine and inspected.size or nil,
+            }
+        end
+    end
+    local unreferenced <const> = garbage.collect { dry_run = true }
+    table.move(unreferenced, 1, #unreferenced, #found + 1, found)
+    for _, entry in ipairs(url.cached()) do
+        found[#found + 1] = { kind = "download", name = entry.url, size = entry.size }
+    end
+    return found
+end
+
+---Removes what `find` found. A rootfs that somebody has begun to use meanwhile stays.
+---@param found table[]
+function M.remove(found)
+    local failure
+    for _, one in ipairs(found) do
+        if one.kind == "rootfs" and rootfs.exists(one.name) then
+            local fine <const>, why <const> = pcall(function()
+                rootfs.get(one.name):remove()
+            end)
+            failure = failure or not fine and not fault.is(why, "EBUSY") and why or nil
+        end
+    end
+    garbage.collect()
+    url.clean()
+    if failure then
+        error(failure, 0)
+    end
+end
+
+return M
