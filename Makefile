@@ -2,6 +2,7 @@
 # make           build the interpreter and the Lua module (objects and results in build/)
 # make deps      install Debian's packages for building and testing
 # make demo      deps, build, and run examples/hello.lua
+# make demo-rootfs  the same with a Debian of its own, and examples/rootfs.lua
 # make test      unit and system specs; HOST=bookworm|trixie|forky|machine chooses the test host
 # make test-vm   specs that need a kernel of their own, in a virtual machine
 # make lint fmt fuzz bench install uninstall clean
@@ -45,7 +46,7 @@ PAGES    := sdme.1 sdme.conf.5
 OBJECTS  := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(RUNTIME) $(BINDINGS))
 
 # Asked only when something is built, so that `make deps` runs on a machine that has nothing.
-ifeq ($(filter deps clean help demo,$(MAKECMDGOALS)),)
+ifeq ($(filter deps clean help demo demo-rootfs,$(MAKECMDGOALS)),)
 require = $(if $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null && echo yes),,$(error $(2) is missing: \
           run `make deps`, or install $(3)))
 $(if $(shell command -v $(PKG_CONFIG)),,$(error pkg-config is missing: run `make deps`))
@@ -66,7 +67,7 @@ LUA_LIBS       := $(if $(LUA_ARCHIVE),-Wl$(comma)--whole-archive $(LUA_ARCHIVE) 
 RUNTIME_LIBS   := $(shell $(PKG_CONFIG) --libs libsystemd) -ldl -lpthread
 endif
 
-.PHONY: all deps demo test test-unit test-system test-vm lint fmt fuzz bench install uninstall clean
+.PHONY: all deps demo demo-rootfs test test-unit test-system test-vm lint fmt fuzz bench install uninstall clean
 all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so $(PAGES:%=$(BUILD)/man/%)
 
 # The interpreter has all of Lua inside and lends it to C modules; core.so leaves lua_* to whoever
@@ -104,6 +105,13 @@ demo:
 	spec/host/deps test
 	$(MAKE) --no-print-directory all
 	spec/host/inside $(BUILD)/bin/sdme run examples/hello.lua
+
+# A small Debian, made by mmdebstrap and imported.
+demo-rootfs:
+	spec/host/deps test
+	$(MAKE) --no-print-directory all
+	images=$$(spec/host/image) && spec/host/inside --bind "$$images" \
+	    $(BUILD)/bin/sdme run examples/rootfs.lua "$$images/debian.tar"
 
 test: all
 	spec/host/deps test

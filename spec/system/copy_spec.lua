@@ -15,7 +15,8 @@ local function some_files()
     return directory
 end
 
-local LISTING <const> = "cd %s && find . -mindepth 1 -printf '%%P %%y %%m %%U %%G %%n %%T@ %%l\\n' | sort"
+local LISTING <const> = "cd %s && find . -mindepth 1 -printf"
+    .. " '%%P %%y %%m %%U %%G %%n %%T@ %%l\\n' | sort"
 
 describe("cp", function()
     setup(function()
