@@ -15,11 +15,12 @@ local MIB <const> = 1 << 20
 function M.make(size, script, sector_size)
     local path <const> = scratch.directory() .. "/disk.img"
     shell.run("truncate -s %s %s", size .. "M", path)
-    if script then
+    if sector_size then
         shell.run([[device=$(losetup --find --show --sector-size %s %s) &&
             printf %%s %s | PATH=$PATH:/sbin:/usr/sbin sfdisk --quiet --no-reread $device 2>&1
-            status=$?; losetup -d $device; exit $status]],
-            tostring(sector_size or 512), path, script)
+            status=$?; losetup -d $device; exit $status]], tostring(sector_size), path, script)
+    elseif script then
+        shell.run("printf %%s %s | PATH=$PATH:/sbin:/usr/sbin sfdisk --quiet %s", script, path)
     end
     return path
 end

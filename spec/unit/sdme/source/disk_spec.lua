@@ -180,14 +180,15 @@ describe("source.disk", function()
                 dd if=/dev/zero of=usr/log bs=1 count=1 seek=$i conv=fsync,notrunc 2>/dev/null
                 done; cp --sparse=always %s %s; cd /; umount %s]], path, path .. ".mnt",
                 path .. ".mnt", path, copy, path .. ".mnt")
-            local before <const> = shell.run("sha256sum %s", copy)
+            local before <const> = copy .. ".before"
+            shell.run("cp --sparse=always %s %s", copy, before)
             do
                 local opened <close> = open_image(copy)
                 assert.equal("ID=spec\n", read(opened, "/etc/os-release"), type)
                 local _, _, code = core.file.write("/x", "", { root = opened.mounts[1].mount })
                 assert.equal("EROFS", code)
             end
-            assert.equal(before, shell.run("sha256sum %s", copy), type)
+            assert.is_true(shell.succeeds("cmp %s %s", before, copy), type)
         end
     end)
 
