@@ -15,6 +15,7 @@ local M <const> = {}
 local MIB <const> = 1 << 20
 local BLOCK <const> = 4096
 local INODE_RATIO <const> = 16384 -- bytes for each inode that mke2fs(8) makes if nothing is said
+local COMPRESSION <const> = 8     -- how many times a filesystem makes data smaller, at most
 local FD <const> = 3              -- of the image, in the child
 local PATH <const> = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -24,10 +25,11 @@ local function add(argv, ...)
     end
 end
 
--- The tables of inodes and the journal are zeros, which a sparse file has already.
+-- The tables of inodes and the journal are zeros, which a sparse file has already. Left to itself,
+-- mke2fs takes smaller blocks for small filesystems.
 local function ext4_arguments(options, size)
     local extended = "lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=0:0"
-    local argv <const> = { "mkfs.ext4", "-q", "-F", "-m", "0" }
+    local argv <const> = { "mkfs.ext4", "-q", "-F", "-m", "0", "-b", tostring(BLOCK) }
     local inodes <const> = options.content
         and (options.content.files + options.content.directories) * 5 // 4 + 1024 or 0
     if inodes > size // INODE_RATIO then
@@ -52,13 +54,24 @@ local FILESYSTEMS <const> = {
     },
 }
 
+---The filesystems that an image may have.
+---@type string[]
+M.filesystems = { "ext4", "btrfs" }
+
+-- Files may be longer by any number of holes than what is in them; where they are compressed, by
+-- as much as that saves, and then they need it.
+local function data_size(content)
+    local most <const> = (content.allocated or content.size) * COMPRESSION
+    return math.ult(most, content.size) and most or content.size
+end
+
 ---How long an image has to be for a tree to fit.
 ---@param filesystem string
----@param content { size: integer, files: integer, directories: integer } from core.tree.measure
+---@param content table `size`, `allocated`, `files`, `directories`, as core.tree.measure has them
 ---@return integer bytes
 function M.size(filesystem, content)
     local kind <const> = FILESYSTEMS[filesystem]
-    local data <const> = content.size + (content.files + content.directories) * BLOCK
+    local data <const> = data_size(content) + (content.files + content.directories) * BLOCK
     return math.ceil(data * kind.factor / MIB) * MIB + kind.more
 end
 

@@ -196,7 +196,7 @@ end
 
 ---Writes it out: a directory, an archive, or a disk image.
 ---@param destination string a path, or "-" for the standard output
----@param options { format: string?, force: boolean?, level: integer?, quiet: boolean? }?
+---@param options sdme.ExportOptions?
 ---@return { path: string, size: integer }
 function Rootfs:export(destination, options)
     local transaction <close> = layer.begin()

@@ -117,6 +117,40 @@ function M.describe(root)
     return entries
 end
 
+local function text_of(value)
+    if type(value) ~= "table" then
+        return tostring(value)
+    end
+    local parts <const> = {}
+    for key, inner in pairs(value) do
+        parts[#parts + 1] = ("%s=%s"):format(key, text_of(inner))
+    end
+    table.sort(parts)
+    return "{ " .. table.concat(parts, ", ") .. " }"
+end
+
+---What is not the same in two descriptions of a tree.
+---@param before table<string, table>
+---@param after table<string, table>
+---@return string a line for each property of each path that differs; "" if none does
+function M.differences(before, after)
+    local lines <const>, none <const> = {}, {}
+    for _, pair in ipairs { { before, after }, { after, before } } do
+        for path, entry in pairs(pair[1]) do
+            local other <const> = pair[2][path] or none
+            for key, value in pairs(entry) do
+                local one <const>, two <const> = text_of(value), text_of(other[key])
+                if one ~= two and (pair[1] == before or other[key] == nil) then
+                    lines[#lines + 1] = ("%q: %s: %s, %s"):format(path, key,
+                        pair[1] == before and one or two, pair[1] == before and two or one)
+                end
+            end
+        end
+    end
+    table.sort(lines)
+    return table.concat(lines, "\n")
+end
+
 ---Makes a tree with everything in it but a socket, which no archive keeps. It has to be on a
 ---filesystem that can hold that, such as ext4.
 ---@param path string that doesn't exist

@@ -326,7 +326,7 @@ end
 
 ---Writes out what it is now: a directory, an archive, or a disk image.
 ---@param destination string a path, or "-" for the standard output
----@param options { format: string?, force: boolean?, level: integer?, quiet: boolean? }?
+---@param options sdme.ExportOptions?
 ---@return { path: string, size: integer }
 function Container:export(destination, options)
     lifecycle.read(self.name)

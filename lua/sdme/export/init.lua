@@ -5,6 +5,7 @@
 
 local core <const> = require "sdme.core"
 local directory <const> = require "sdme.export.directory"
+local disk <const> = require "sdme.export.disk"
 local fault <const> = require "sdme.fault"
 local listing <const> = require "sdme.listing"
 local progress <const> = require "sdme.progress"
@@ -14,20 +15,31 @@ local file <const> = core.file
 
 local M <const> = {}
 
+local FULL <const> = 1 << 20 -- bytes: a filesystem with less is taken for full
+
 ---@class sdme.export.Format
 ---@field name string as `--fmt` takes it
 ---@field suffixes string[] of names that mean it
 ---@field directory boolean? `write` makes a directory at a path; else it fills a file
 ---@field stream boolean? the file may be a pipe
+---@field takes string[]? options of OPTIONS that mean something for it
 ---@field write fun(view: any, output: any, options: table): table
+
+---@class sdme.ExportOptions
+---@field format string? else the destination's suffix tells
+---@field force boolean? replaces what is there, once the new one is complete
+---@field level integer? how hard to compress
+---@field filesystem string? of a disk image: see sdme.export.disk
+---@field compression string? of a qcow2 image
+---@field quiet boolean? shows no progress
 
 ---All formats; the first one with a suffix is what a name with that suffix means.
 ---@type sdme.export.Format[]
 M.formats = {
     { name = "dir", suffixes = {}, directory = true, write = directory.write },
 }
-for _, format in ipairs(tar.formats) do
-    M.formats[#M.formats + 1] = format
+for _, formats in ipairs { tar.formats, disk.formats } do
+    table.move(formats, 1, #formats, #M.formats + 1, M.formats)
 end
 
 ---Their names.
@@ -81,6 +93,21 @@ function M.format(destination, name)
         "the name %s doesn't tell the format", destination)
 end
 
+-- What only some of the formats have.
+local OPTIONS <const> = { "level", "filesystem", "compression" }
+
+local function check_options(format, options)
+    local takes <const> = {}
+    for _, name in ipairs(format.takes or {}) do
+        takes[name] = true
+    end
+    for _, name in ipairs(OPTIONS) do
+        if options[name] and not takes[name] then
+            fault.usage("the format %s has no %s", format.name, name)
+        end
+    end
+end
+
 local function check_standard_output(format)
     if not format.stream then
         fault.usage("%s can't be written to the standard output", format.name)
@@ -107,12 +134,24 @@ end
 local Target <const> = {}
 Target.__index = Target
 
-local function new_target(path)
+function Target.new(path)
     local parent <const> = path:match "^(.*/)[^/]*$" or ""
     local random <const> = fault.check(core.digest.random(8)):gsub(".", function(byte)
         return ("%02x"):format(byte:byte())
     end)
     return setmetatable({ path = path, temporary = parent .. ".sdme-" .. random }, Target)
+end
+
+-- A file has the guest's secrets in it, so that it is for its owner alone.
+function Target:open()
+    fault.check(file.write(self.temporary, "", { mode = "0600", exclusive = true, sync = false }))
+    return fault.check(io.open(self.temporary, "r+b"))
+end
+
+-- A file beside the destination that is gone with its descriptor.
+function Target:nameless()
+    local other <close> = Target.new(self.path)
+    return other:open()
 end
 
 -- What the destination was before has the temporary name afterwards, until it is closed.
@@ -129,11 +168,25 @@ function Target:close()
 end
 Target.__close = Target.close
 
--- An archive has the guest's secrets in it, so that it is for its owner alone.
-local function write_file(view, path, format, options)
-    fault.check(file.write(path, "", { mode = "0600", exclusive = true, sync = false }))
-    local output <close> = fault.check(io.open(path, "r+b"))
-    return format.write(view, output, setmetatable({ sync = true }, { __index = options }))
+-- A loop device whose file can't grow says no more than that a write failed. Looks while all that
+-- was written is still there: a handler is called before anything is closed.
+local function catch_full(target)
+    return function(raised)
+        local room <const> = file.statfs(target.temporary)
+        if fault.is(raised, "EIO") and room and room.free < FULL then
+            raised = fault.new { code = "ENOSPC", message = "no space left for " .. target.path }
+        end
+        return fault.catch(raised)
+    end
+end
+
+local function write_file(view, target, format, options)
+    local output <close> = target:open()
+    local ok <const>, result <const> = xpcall(format.write, catch_full(target), view,
+        output, setmetatable({
+            sync = true, nameless = function() return target:nameless() end,
+        }, { __index = options }))
+    return ok and result or error(result, 0)
 end
 
 ---Writes a tree to a destination.
@@ -145,15 +198,16 @@ end
 function M.write(view, destination, options)
     options = options or {}
     local format <const> = M.format(destination, options.format)
+    check_options(format, options)
     if destination == "-" then
         check_standard_output(format)
         return format.write(view, io.stdout, options)
     end
     local path <const> = #destination > 1 and destination:gsub("/+$", "") or destination
     check_destination(path, format, options.force)
-    local target <close> = new_target(path)
+    local target <close> = Target.new(path)
     local result <const> = format.directory and format.write(view, target.temporary, options)
-        or write_file(view, target.temporary, format, options)
+        or write_file(view, target, format, options)
     target:commit(options.force)
     result.path = path
     return result
@@ -172,8 +226,8 @@ function M.write_with_progress(view, destination, options)
     local shown <close> = progress.new { quiet = all.quiet }
     all.quiet = nil
     local item <close> = shown:item("writing " .. (destination == "-" and "it" or destination))
-    all.progress = function(done)
-        item:update(done)
+    all.progress = function(done, total)
+        item:update(done, total)
     end
     local result <const> = M.write(view, destination, all)
     item:finish(result.size and progress.size(result.size))

@@ -62,6 +62,7 @@ end
 local function new_format(name, compression, ...)
     return {
         name = name, suffixes = { ... }, stream = true,
+        takes = compression ~= "none" and { "level" } or nil,
         write = function(view, output, options)
             return M.write(view, output,
                 setmetatable({ compression = compression }, { __index = options }))

@@ -9,11 +9,27 @@ local tree <const> = require "spec.support.tree"
 
 local file <const> = core.file
 
--- How other programs read each format; a directory is there already.
+-- How other programs read each archive.
 local READERS <const> = {
     ["tar"] = "cat", ["tar.gz"] = "gzip -dc", ["tar.bz2"] = "bzip2 -dc", ["tar.xz"] = "xz -dc",
     ["tar.zst"] = "zstd -dc", ["tar.lz4"] = "lz4 -dc",
 }
+
+-- How other programs make a raw disk of an image.
+local CONVERTERS <const> = {
+    raw = "cp --sparse=always %s %s", qcow2 = "qemu-img convert -O raw %s %s",
+}
+
+-- What a disk image shows when it is mounted.
+local function describe_image(path, format)
+    needs.program(CONVERTERS[format]:match "^%S+")
+    shell.run(CONVERTERS[format] .. "; mkdir %s; mount -o loop,ro %s %s", path, path .. ".disk",
+        path .. ".mnt", path .. ".disk", path .. ".mnt")
+    local _ <close> = setmetatable({}, { __close = function()
+        shell.run("umount %s; rm -r %s %s", path .. ".mnt", path .. ".mnt", path .. ".disk")
+    end })
+    return tree.describe(path .. ".mnt"), shell.run("findmnt -no FSTYPE %s", path .. ".mnt")
+end
 
 local function unpack(path, format, directory)
     needs.program(READERS[format]:match "^%S+")
@@ -42,7 +58,8 @@ describe("export", function()
             ["x.tar"] = "tar", ["a/x.tar.gz"] = "tar.gz", ["x.tgz"] = "tar.gz",
             ["x.tar.bz2"] = "tar.bz2", ["x.tbz2"] = "tar.bz2", ["x.tar.xz"] = "tar.xz",
             ["x.txz"] = "tar.xz", ["x.tar.zst"] = "tar.zst", ["x.tzst"] = "tar.zst",
-            ["x.tar.lz4"] = "tar.lz4", ["-"] = "tar", ["x"] = "dir", ["a.b/x"] = "dir",
+            ["x.tar.lz4"] = "tar.lz4", ["x.raw"] = "raw", ["x.img"] = "raw",
+            ["x.qcow2"] = "qcow2", ["-"] = "tar", ["x"] = "dir", ["a.b/x"] = "dir",
             ["x.tar/"] = "dir", ["/"] = "dir", ["."] = "dir", [".."] = "dir", [".tar"] = "dir",
         }
         for destination, format in pairs(expected) do
@@ -61,33 +78,80 @@ describe("export", function()
         assert.equal("no such format: rar", raised(export.format, "x.tar", "rar").message)
     end)
 
-    it("keeps everything, in every format", function()
-        local disk <const> = scratch.filesystem("ext4", "300M")
+    it("keeps everything, as a directory and in every archive", function()
+        local disk <const> = scratch.filesystem("ext4", "600M")
         tree.make(disk .. "/from")
         local view <close> = assert(file.open_directory(disk .. "/from"))
         local before <const> = tree.describe(disk .. "/from")
-        for _, format in ipairs(export.formats) do
-            local path <const>, back <const> = disk .. "/to." .. format.name, disk .. "/back"
-            local result <const> = export.write(view, path, { format = format.name })
-            assert.equal(path, result.path)
-            if format.directory then
-                assert.same(before, tree.describe(path))
-            elseif READERS[format.name] then
-                unpack(path, format.name, back)
-                assert.same(before, tree.describe(back), format.name)
-                assert(core.tree.remove(back))
-            end
+        for format in pairs(READERS) do
+            local path <const>, back <const> = disk .. "/to." .. format, disk .. "/back"
+            assert.equal(path, export.write(view, path, { format = format }).path)
+            unpack(path, format, back)
+            assert.equal("", tree.differences(before, tree.describe(back)), format)
+            assert(core.tree.remove(back))
         end
+        export.write(view, disk .. "/directory")
+        assert.equal("", tree.differences(before, tree.describe(disk .. "/directory")))
+    end)
+
+    it("keeps everything in a disk image of each filesystem", function()
+        needs.program("mkfs.ext4", "mkfs.btrfs")
+        local disk <const> = scratch.filesystem("ext4", "600M")
+        tree.make(disk .. "/from")
+        local view <close> = assert(file.open_directory(disk .. "/from"))
+        local before <const> = tree.describe(disk .. "/from")
+        for i, options in ipairs {
+            { format = "raw" }, { format = "raw", filesystem = "btrfs" },
+            { format = "qcow2" }, { format = "qcow2", compression = "zlib", level = 1 },
+            { format = "qcow2", compression = "none", filesystem = "btrfs" },
+        } do
+            local path <const> = ("%s/%d"):format(disk, i)
+            local result <const> = export.write(view, path, options)
+            assert.equal(file.stat(path).size, result.size)
+            local after <const>, filesystem <const> = describe_image(path, options.format)
+            assert.equal(options.filesystem or "ext4", filesystem)
+            assert.equal("", tree.differences(before, after))
+            assert(file.remove(path))
+        end
+        assert.same({ "from", "lost+found" }, file.list(disk))
     end)
 
     it("gives a user namespace's tree the ids that its guest sees", function()
         needs.root()
         shell.run("chown -R 524288:525288 %s", dir .. "/from")
-        write(dir .. "/tar.tar", { base = 524288 })
-        write(dir .. "/directory", { base = 524288 })
+        for _, name in ipairs { "/tar.tar", "/directory", "/disk.raw" } do
+            write(dir .. name, { base = 524288 })
+        end
         unpack(dir .. "/tar.tar", "tar", dir .. "/back")
         for _, path in ipairs { "/directory", "/back" } do
             assert.equal("0 1000", shell.run("stat -c '%%u %%g' %s", dir .. path .. "/sub/x"))
+        end
+        local found <const> = describe_image(dir .. "/disk.raw", "raw")
+        assert.same({ 0, 1000 }, { found["sub/x"].uid, found["sub/x"].gid })
+    end)
+
+    it("takes no option that the format doesn't have", function()
+        for format, option in pairs { dir = "level", tar = "level", raw = "compression",
+            ["tar.gz"] = "filesystem" } do
+            local why <const> = raised(write, dir .. "/x", { format = format, [option] = 1 })
+            assert.equal("EUSAGE", why.code)
+            assert.equal(("the format %s has no %s"):format(format, option), why.message)
+        end
+        assert.equal("no such filesystem: xfs",
+            raised(write, dir .. "/x.raw", { filesystem = "xfs" }).message)
+        assert.equal("no such compression: xz",
+            raised(write, dir .. "/x.qcow2", { compression = "xz" }).message)
+        assert.same({ "from" }, file.list(dir))
+    end)
+
+    it("leaves nothing of a disk image where there is no room for it", function()
+        local small <const> = scratch.filesystem("ext4", "64M")
+        shell.run("head -c 60M /dev/urandom > %s", dir .. "/from/big")
+        for _, name in ipairs { "/x.raw", "/x.qcow2" } do
+            local why <const> = raised(write, small .. name)
+            assert.equal("ENOSPC", why.code)
+            assert.equal("no space left for " .. small .. name, why.message)
+            assert.same({ "lost+found" }, file.list(small))
         end
     end)
 
@@ -164,6 +228,10 @@ describe("export", function()
             assert.is_true(told[i] >= told[i - 1])
         end
         assert.is_true(told[#told] > 3000000)
+        needs.root()
+        local total
+        write(dir .. "/x.qcow2", { progress = function(done, all) told[1], total = done, all end })
+        assert.is_true(total > 3000000 and told[1] <= total)
     end)
 
     describe("to the standard output", function()
@@ -186,9 +254,12 @@ describe("export", function()
             assert.equal("", file.read(dir .. "/stderr"))
         end)
 
-        it("writes no directory", function()
-            assert.equal("", export_to(nil, "dir"))
-            assert.equal("dir can't be written to the standard output", file.read(dir .. "/stderr"))
+        it("writes no directory, and no disk", function()
+            for _, format in ipairs { "dir", "raw", "qcow2" } do
+                assert.equal("", export_to(nil, format))
+                assert.equal(format .. " can't be written to the standard output",
+                    file.read(dir .. "/stderr"))
+            end
         end)
 
         it("writes nothing to a terminal", function()

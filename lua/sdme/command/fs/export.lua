@@ -1,4 +1,6 @@
 local container <const> = require "sdme.container"
+local disk <const> = require "sdme.export.disk"
+local export <const> = require "sdme.export"
 local kind <const> = require "sdme.kind"
 local rootfs <const> = require "sdme.rootfs"
 
@@ -13,25 +15,34 @@ return {
     summary = "write a container or root filesystem out",
     description = "The format is what the destination's suffix says, a directory without one. What"
         .. " is there stays until all is written. A running container is frozen while what it has"
-        .. " changed is copied.",
+        .. " changed is copied. A disk image (.raw, .img, .qcow2) is one filesystem, without"
+        .. " a partition table, and has room for more; its file is sparse.",
     operands = {
         { name = "NAME", kind = kind.exported, help = "a container, or fs:NAME" },
         { name = "DEST", kind = kind.file, help = "where to; - is the standard output" },
     },
     options = {
-        { long = "fmt", value = "FORMAT", kind = kind.choice(require("sdme.export").names),
-            help = "format: " .. table.concat(require("sdme.export").names, ", ") },
+        { long = "fmt", value = "FORMAT", kind = kind.choice(export.names),
+            help = "format: " .. table.concat(export.names, ", ") },
+        { long = "filesystem", value = "TYPE", kind = kind.choice(disk.filesystems),
+            shown_default = disk.filesystems[1],
+            help = "of a disk image, raw or qcow2: " .. table.concat(disk.filesystems, ", ") },
+        { long = "compression", value = "TYPE", kind = kind.choice(disk.compressions),
+            shown_default = disk.compressions[1],
+            help = "of qcow2: " .. table.concat(disk.compressions, ", ") },
         { long = "level", value = "N", kind = kind.range(kind.integer, 1, 22),
             help = "how hard to compress (default: the format's own)" },
         { long = "force", short = "f", help = "replace what is at the destination" },
     },
     examples = {
         { "sdme fs export web web.tar.zst", "an archive of a container" },
+        { "sdme fs export web web.qcow2", "a disk image of it" },
         { "sdme fs export fs:debian - --fmt tar | tar t", "a root filesystem, through a pipe" },
     },
     run = function(arguments)
         find(arguments.name):export(arguments.dest, {
             format = arguments.fmt, force = arguments.force, level = arguments.level,
+            filesystem = arguments.filesystem, compression = arguments.compression,
         })
     end,
 }
