@@ -32,7 +32,7 @@ function M.lowers(ids, target)
     local map <const>, lowers <const> = mapper(target or 0), {}
     for i = #ids, 1, -1 do
         lowers[#lowers + 1] = {
-            path = layer.path(ids[i]), map_owners = map(layer.read(ids[i]).base),
+            path = layer.path(ids[i]), map_owners = map(layer.base(ids[i])),
         }
     end
     return lowers

@@ -1,7 +1,9 @@
 -- The layers that root filesystems and containers are stacks of: trees that never change.
 --
 --     layers/ID/tree          what the layer has; whiteouts and opaque marks are overlayfs's
---     layers/ID/layer.json    where it came from, and the id on the disk of its user 0
+--     layers/ID/layer.json    where it came from
+--     layers/ID/base          a link to the id on the disk of its user 0, where that isn't 0: there
+--                             may be hundreds of layers to be mounted, and this is quickly read
 --
 -- A layer that no rootfs, container or running command refers to is garbage. A command that is at
 -- work notes the layers it counts on in its stage (`uses/`), before it makes or looks for them: so
@@ -43,6 +45,13 @@ function M.exists(id)
     return file.stat(M.path(id)) ~= nil
 end
 
+---The id on the disk of a layer's user 0: of what was the upper of a user namespace.
+---@param id string
+---@return integer
+function M.base(id)
+    return math.tointeger(tonumber(file.readlink(store.path("layers", id, "base")) or 0))
+end
+
 ---@param id string
 ---@return sdme.Layer
 function M.read(id)
@@ -51,7 +60,7 @@ function M.read(id)
     end
     local layer <const> = state.read(store.path("layers", id, "layer.json"))
     layer.id = id
-    layer.base = layer.base or 0
+    layer.base = M.base(id)
     return layer
 end
 
@@ -80,6 +89,19 @@ end
 ---@return userdata lock to be closed
 function M.hold()
     return lock_references(true)
+end
+
+local function describe(directory, description)
+    local written <const> = {}
+    for key, value in pairs(description) do
+        written[key] = value
+    end
+    written.id, written.base = nil, nil
+    written.created = written.created or os.date "!%Y-%m-%dT%H:%M:%SZ"
+    if (description.base or 0) ~= 0 then
+        fault.check(file.symlink(("%d"):format(description.base), directory .. "/base"))
+    end
+    state.write(directory .. "/layer.json", written)
 end
 
 local function random_id()
@@ -143,8 +165,7 @@ end
 function Transaction:reserve(description)
     local stage <close> = store.stage()
     local id <const> = random_id()
-    description.created = os.date "!%Y-%m-%dT%H:%M:%SZ"
-    state.write(stage.path .. "/layer.json", description)
+    describe(stage.path, description)
     self:use(id)
     stage:commit(store.path("layers", id))
     self.made[#self.made + 1] = id
@@ -157,9 +178,7 @@ end
 ---@return string id
 function Transaction:add(layer, description)
     local id <const> = description.id or random_id()
-    description.id = nil
-    description.created = description.created or os.date "!%Y-%m-%dT%H:%M:%SZ"
-    state.write(layer.stage.path .. "/layer.json", description)
+    describe(layer.stage.path, description)
     fault.check(file.sync(layer.stage.path))
     if not self:use(id) then
         local fine <const>, why <const> = pcall(layer.stage.commit, layer.stage,
