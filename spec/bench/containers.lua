@@ -1,76 +1,16 @@
--- The budgets of sdme, each measured against what a user would take instead: the same work, in
--- the same run, one and the other in turn, and the medians compared.
--- usage: sdme run spec/bench/bench.lua SDME [RUNS]
+-- The budgets of containers, each measured against what a user would take instead.
+-- usage: sdme run spec/bench/containers.lua SDME [RUNS]
 
 package.path = "./?.lua;" .. package.path
 
-local core <const> = require "sdme.core"
+local measure <const> = require "spec.bench.measure"
 local shell <const> = require "spec.support.shell"
-local task <const> = require "sdme.task"
 
-local SDME <const>, RUNS <const> = arg[1], tonumber(arg[2]) or 9
-local DATADIR <const> = shell.run "mktemp -d /var/tmp/sdme-bench.XXXXXX"
-local ENV <const> = { SDME_DATADIR = DATADIR, PATH = os.getenv "PATH" }
-
--- Runs a program to its end and returns the seconds that took.
-local function time(...)
-    local argv <const> = { ... }
-    local began <const> = core.poll.now()
-    local process <close> = assert(core.process.spawn {
-        argv = argv, env = ENV, stdin = "null", stdout = "null",
-    })
-    local ended <const> = task.await(process:wait())
-    local seconds <const> = core.poll.now() - began
-    if ended.code ~= 0 then
-        error(table.concat(argv, " ") .. ": status " .. tostring(ended.code or ended.signal))
-    end
-    return seconds
-end
-
-local function sdme(...)
-    return time(SDME, ...)
-end
-
-local function median(values)
-    table.sort(values)
-    return values[(#values + 1) // 2]
-end
-
--- The medians of functions that return seconds, called in turn; the first turn isn't counted.
-local function measure(runs, ...)
-    local functions <const>, values, medians = { ... }, {}, {}
-    for turn = 0, runs do
-        for i, f in ipairs(functions) do
-            values[i] = values[i] or {}
-            local seconds <const> = f()
-            if turn > 0 then
-                table.insert(values[i], seconds)
-            end
-        end
-    end
-    for i in ipairs(functions) do
-        medians[i] = median(values[i])
-    end
-    return table.unpack(medians)
-end
-
-local function milliseconds(seconds)
-    return (seconds < 0.1 and "%.1f ms" or "%.0f ms"):format(seconds * 1000)
-end
-
-print("| what | sdme | against | ratio | at most |")
-print("|---|---|---|---|---|")
-
-local function report(what, ours, theirs, budget)
-    local ratio <const> = ours / theirs
-    print(("| %s | %s | %s | %.2f | %.2f %s |"):format(what, milliseconds(ours),
-        milliseconds(theirs), ratio, budget, ratio <= budget and "" or "**missed**"))
-end
-
-local function report_limit(what, value, limit, format)
-    print(("| %s | %s | – | – | %s %s |"):format(what, format(value), format(limit),
-        value <= limit and "" or "**missed**"))
-end
+local SDME <const>, RUNS <const>, DATADIR <const> =
+    measure.sdme_program, measure.runs, measure.datadir
+local time <const>, sdme <const> = measure.time, measure.sdme
+local report <const>, report_limit <const> = measure.report, measure.report_limit
+local milliseconds <const> = measure.milliseconds
 
 -- A new clone, started, and taken down again: the seconds of the start.
 local function start_clone(...)
@@ -105,7 +45,7 @@ local function start_by_hand()
 end
 
 local function measure_start()
-    local ours, by_hand, userns = measure(RUNS, start_clone, start_by_hand, function()
+    local ours, by_hand, userns = measure.measure(RUNS, start_clone, start_by_hand, function()
         return start_clone "--userns"
     end)
     report("start of a host clone until ready, against systemd-nspawn by hand", ours, by_hand, 1.05)
@@ -121,7 +61,7 @@ end
 
 local function measure_exec()
     sdme("create", "--name", "bench", "--started")
-    local ours, theirs = measure(RUNS * 3, function()
+    local ours, theirs = measure.measure(RUNS * 3, function()
         return sdme("exec", "bench", "true")
     end, function()
         return time("systemd-run", "--machine=bench", "--quiet", "--pipe", "--wait", "--collect",
@@ -140,7 +80,7 @@ local function measure_ten()
     local function kill()
         sdme("stop", "--kill", "--all")
     end
-    local at_once, in_turn = measure(3, function()
+    local at_once, in_turn = measure.measure(3, function()
         local seconds <const> = sdme("start", table.unpack(names))
         kill()
         return seconds
@@ -157,13 +97,13 @@ local function measure_ten()
 end
 
 local function measure_small()
-    local create <const> = measure(RUNS, function()
+    local create <const> = measure.measure(RUNS, function()
         local seconds <const> = sdme("create", "--name", "bench")
         sdme("rm", "bench")
         return seconds
     end)
     report_limit("create of a host clone", create, 0.030, milliseconds)
-    report_limit("sdme --version", measure(RUNS * 3, function()
+    report_limit("sdme --version", measure.measure(RUNS * 3, function()
         return sdme "--version"
     end), 0.015, milliseconds)
     local made <const> = DATADIR .. "/containers/bench-1"
@@ -171,7 +111,7 @@ local function measure_small()
     for i = 2, 1000 do
         shell.run("cp -a %s %s/containers/bench-%s", made, DATADIR, tostring(i))
     end
-    report_limit("ps with 1,000 stopped containers", measure(RUNS, function()
+    report_limit("ps with 1,000 stopped containers", measure.measure(RUNS, function()
         return sdme "ps"
     end), 0.100, milliseconds)
     sdme("rm", "bench-1")
@@ -196,15 +136,4 @@ local function measure_memory()
     sdme("rm", "--force", "bench")
 end
 
-local ok, why = pcall(function()
-    measure_start()
-    measure_exec()
-    measure_ten()
-    measure_small()
-    measure_memory()
-end)
--- What went wrong first is what counts.
-local cleaned <const>, left = pcall(shell.run, "SDME_DATADIR=%s %s rm --all --force; rm -rf %s",
-    DATADIR, SDME, DATADIR)
-assert(ok, why)
-assert(cleaned, left)
+measure.run(measure_start, measure_exec, measure_ten, measure_small, measure_memory)

@@ -1,0 +1,179 @@
+-- The budgets of root filesystems, each measured against what a user would take instead.
+-- usage: sdme run spec/bench/rootfs.lua SDME [RUNS]
+
+package.path = "./?.lua;" .. package.path
+
+local core <const> = require "sdme.core"
+local measure <const> = require "spec.bench.measure"
+local shell <const> = require "spec.support.shell"
+
+local time <const>, sdme <const> = measure.time, measure.sdme
+local report <const>, report_limit <const> = measure.report, measure.report_limit
+
+-- These take long, so that fewer turns have to do.
+local RUNS <const> = math.min(measure.runs, 3)
+
+local WORK <const> = measure.datadir .. "/bench"
+
+-- The host's own /usr, twice, and what makes it a root: 300 MB at least.
+local function make_tree()
+    shell.run([[mkdir -p %s/tree/usr && cd %s/tree && cp -a /usr/. usr && cp -a /usr usr/again &&
+        mkdir -p etc && cp -a /etc/os-release etc]], WORK, WORK)
+    shell.run("cd %s && tar -C tree -cf a.tar . && gzip -k a.tar && zstd -q -k a.tar", WORK)
+end
+
+-- What is on its way to the disk is waited for before the clock starts.
+local function quiet()
+    shell.run "sync"
+end
+
+local function import(source)
+    return function()
+        quiet()
+        local seconds <const> = sdme("fs", "import", source, "--name", "bench",
+            "--install-packages=no")
+        sdme("fs", "rm", "bench")
+        return seconds
+    end
+end
+
+local function by_hand(...)
+    local argv <const> = { ... }
+    return function()
+        quiet()
+        shell.run("mkdir %s/hand", WORK)
+        local seconds <const> = time(table.unpack(argv))
+        shell.run("rm -rf %s/hand", WORK)
+        return seconds
+    end
+end
+
+local function measure_archives()
+    make_tree()
+    for _, case in ipairs {
+        { "a.tar.gz", "-xzf", 0.5 }, { "a.tar.zst", "--zstd", 0.8 }, { "a.tar", "-xf", 0.9 },
+    } do
+        local path <const> = WORK .. "/" .. case[1]
+        local tar <const> = case[2] == "--zstd" and { "--zstd", "-xf" } or { case[2] }
+        local argv <const> = { "tar", "-C", WORK .. "/hand" }
+        table.move(tar, 1, #tar, #argv + 1, argv)
+        argv[#argv + 1] = path
+        local ours, theirs = measure.measure(RUNS, import(path), by_hand(table.unpack(argv)))
+        report("import of " .. case[1] .. ", against GNU tar", ours, theirs, case[3])
+    end
+    local ours, theirs = measure.measure(RUNS, import(WORK .. "/tree"),
+        by_hand("cp", "-a", WORK .. "/tree", WORK .. "/hand"))
+    report("import of a directory, against cp -a", ours, theirs, 0.8)
+end
+
+-- A disk of 4 GiB with the tree on an ext4 that is all of it.
+local function make_disk()
+    shell.run([[cd %s && truncate -s 4G disk && mkfs.ext4 -q disk && mkdir mnt && mount disk mnt &&
+        cp -a tree/. mnt && umount mnt]], WORK)
+    for _, type in ipairs { "zlib", "zstd" } do
+        shell.run("cd %s && qemu-img convert -c -O qcow2 -o compression_type=%s disk disk.%s", WORK,
+            type, type)
+    end
+end
+
+local CONVERT <const> = "qemu-img convert -O raw -W -m 8 %s raw && mount -o ro,noload raw mnt &&"
+    .. " cp -a mnt/. hand; umount mnt; rm raw"
+
+local DECODE <const> = [[
+local core, task = require "sdme.core", require "sdme.task"
+local input <close> = assert(io.open(arg[1], "rb"))
+local output <close> = assert(io.open(arg[2], "w+b"))
+local image <close> = assert(core.qcow2.open { file = input })
+assert(task.await(assert(image:extract { output = output })))]]
+
+local function decode(path)
+    return function()
+        quiet()
+        local seconds <const> = sdme("run", WORK .. "/decode.lua", path, WORK .. "/out")
+        shell.run("rm %s/out", WORK)
+        return seconds
+    end
+end
+
+local function decode_by_hand(path)
+    return function()
+        quiet()
+        local seconds <const> = time("qemu-img", "convert", "-O", "raw", "-W", "-m", "16", path,
+            WORK .. "/out")
+        shell.run("rm %s/out", WORK)
+        return seconds
+    end
+end
+
+local function measure_qcow2()
+    make_disk()
+    assert(core.file.write(WORK .. "/decode.lua", DECODE))
+    for type, budget in pairs { zlib = 0.5, zstd = 0.6 } do
+        local path <const> = WORK .. "/disk." .. type
+        local ours, theirs = measure.measure(RUNS, import(path), by_hand("sh", "-c",
+            "cd " .. WORK .. " && " .. CONVERT:format("disk." .. type)))
+        report(("import of a qcow2 (%s), against qemu-img, mount and cp -a"):format(type), ours,
+            theirs, 0.6)
+        ours, theirs = measure.measure(RUNS, decode(path), decode_by_hand(path))
+        report(("decoding it (%s), against qemu-img convert"):format(type), ours, theirs, budget)
+    end
+end
+
+local PEAK <const> = [[
+local sdme = require "sdme"
+local peak = 0
+local function look(pid)
+    local status <close> = io.open(("/proc/%s/status"):format(pid))
+    return status and tonumber(status:read("a"):match "VmHWM:%s+(%d+)") or 0
+end
+local over = false
+sdme.all(function()
+    sdme.fs.import(arg[1], { name = "peak", quiet = true, install_packages = "no" }):remove()
+    over = true
+end, function()
+    while not over do
+        local sum = look "self"
+        for name in io.popen("pgrep -P $PPID"):lines() do
+            sum = sum + look(name)
+        end
+        peak = math.max(peak, sum)
+        sdme.task.sleep(0.1)
+    end
+end)
+print(math.max(peak, look "self"))]]
+
+local function measure_memory()
+    assert(core.file.write(WORK .. "/peak.lua", PEAK))
+    for _, name in ipairs { "a.tar.gz", "a.tar.zst", "tree", "disk.zlib" } do
+        local kilobytes <const> = tonumber(shell.run("SDME_DATADIR=%s %s run %s/peak.lua %s/%s",
+            measure.datadir, measure.sdme_program, WORK, WORK, name))
+        report_limit("peak memory of importing " .. name, kilobytes, 64 << 10, function(value)
+            return ("%.0f MB"):format(value / 1024)
+        end)
+    end
+end
+
+local function measure_layers()
+    sdme("fs", "import", WORK .. "/a.tar", "--name", "one", "--install-packages=no")
+    sdme("create", "-r", "one", "--name", "many")
+    for _ = 2, 50 do
+        sdme("snapshot", "many", "layers", "--force")
+    end
+    local function create(fs)
+        return function()
+            quiet()
+            local seconds <const> = sdme("create", "-r", fs, "--name", "bench")
+            sdme("rm", "bench")
+            return seconds
+        end
+    end
+    local many, one = measure.measure(measure.runs * 3, create "layers", create "one")
+    report("create from 50 layers, against one", many, one, 1.2)
+    shell.run("head -c 1G /dev/urandom >%s/containers/many/upper/large", measure.datadir)
+    quiet()
+    report_limit("snapshot of a stopped container with 1 GB", sdme("snapshot", "many", "large"),
+        0.050, measure.milliseconds)
+end
+
+measure.use_memory()
+measure.run(measure_archives, measure_qcow2, measure_memory, measure_layers)
