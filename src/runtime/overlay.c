@@ -23,21 +23,38 @@ static void close_lowers(struct lowers *lowers)
         sdme_close(lowers->fds[--lowers->count]);
 }
 
-/* Owners are mapped now: a finished overlay can't be ID-mapped, and nor can what is in use. */
-static int clone_lowers(const struct sdme_overlay *overlay, struct lowers *lowers,
-                        struct sdme_error *error)
+/*
+ * Owners are mapped now: a finished overlay can't be ID-mapped, and nor can what is in use. A lower
+ * that isn't mapped is only opened, because each detached mount takes the kernel a grace period to
+ * give up.
+ */
+static int open_lower(const struct sdme_overlay_lower *lower, bool mapped, int *ret_fd,
+                      struct sdme_error *error)
+{
+    if (!mapped) {
+        *ret_fd = open(lower->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return *ret_fd < 0 ? sdme_fail(error, errno, "open %s", lower->path) : 0;
+    }
+    int code = sdme_mount_clone(lower->path, false, ret_fd, error);
+    if (code < 0 || lower->userns_fd < 0)
+        return code;
+    code = sdme_mount_map_owners(*ret_fd, lower->userns_fd, lower->path, error);
+    if (code < 0)
+        sdme_close(*ret_fd);
+    return code;
+}
+
+/* With @mounts, all of them are detached mounts. */
+static int open_lowers(const struct sdme_overlay *overlay, bool mounts, struct lowers *lowers,
+                       struct sdme_error *error)
 {
     for (size_t i = 0; i < overlay->lower_count; i++) {
         const struct sdme_overlay_lower *lower = &overlay->lowers[i];
-        int code = sdme_mount_clone(lower->path, false, &lowers->fds[i], error);
+        int code = open_lower(lower, mounts || lower->userns_fd >= 0, &lowers->fds[i], error);
 
         if (code < 0)
             return code;
         lowers->count++;
-        if (lower->userns_fd >= 0)
-            code = sdme_mount_map_owners(lowers->fds[i], lower->userns_fd, lower->path, error);
-        if (code < 0)
-            return code;
     }
     return 0;
 }
@@ -97,9 +114,19 @@ static int mount_lower_alone(struct lowers *lowers, int *ret_fd, struct sdme_err
     return 0;
 }
 
+static int mount_by_names(const struct sdme_overlay *overlay, int *ret_fd,
+                          struct sdme_error *error)
+{
+    _cleanup_(close_lowers) struct lowers lowers = {0};
+    int code = open_lowers(overlay, true, &lowers, error);
+
+    return code < 0 ? code : sdme_overlay_mount_by_names(overlay, lowers.fds, ret_fd, error);
+}
+
 int sdme_overlay_mount(const struct sdme_overlay *overlay, int *ret_fd, struct sdme_error *error)
 {
     _cleanup_(close_lowers) struct lowers lowers = {0};
+    bool alone = !overlay->upper && overlay->lower_count == 1;
     int code;
 
     if (overlay->lower_count == 0 || overlay->lower_count > SDME_OVERLAY_MAX_LOWERS)
@@ -107,20 +134,20 @@ int sdme_overlay_mount(const struct sdme_overlay *overlay, int *ret_fd, struct s
                             SDME_OVERLAY_MAX_LOWERS, overlay->lower_count);
     if (!overlay->upper != !overlay->work)
         return sdme_fail_as(error, EINVAL, "mount overlay: upper and work go together");
-    code = clone_lowers(overlay, &lowers, error);
+    if (overlay->no_descriptors && !alone)
+        return mount_by_names(overlay, ret_fd, error);
+    code = open_lowers(overlay, alone, &lowers, error);
     if (code < 0)
         return code;
-    if (!overlay->upper && lowers.count == 1)
+    if (alone)
         return mount_lower_alone(&lowers, ret_fd, error);
-    if (overlay->no_descriptors)
-        return sdme_overlay_mount_by_names(overlay, lowers.fds, ret_fd, error);
 
     code = mount_by_descriptors(overlay, &lowers, ret_fd, error);
     /* Before Linux 6.5 overlayfs has only mount(2)'s options: fsconfig(2) takes no descriptor. */
     if (code == -EOPNOTSUPP)
-        return sdme_overlay_mount_by_names(overlay, lowers.fds, ret_fd, error);
+        return mount_by_names(overlay, ret_fd, error);
     /* What it can't parse as a descriptor, a kernel before 6.13 takes by name. */
-    if (code == -EINVAL && sdme_overlay_mount_by_names(overlay, lowers.fds, ret_fd, NULL) == 0)
+    if (code == -EINVAL && mount_by_names(overlay, ret_fd, NULL) == 0)
         return 0;
     return code;
 }
