@@ -145,6 +145,13 @@ local ENVIRONMENT <const> = {
 
 local FILES <const> = {
     { "/etc/sdme.conf", "The configuration, see `sdme.conf`(5)." },
+    { "/etc/sdme/distro.d/*.lua", "Families of distributions besides those that `fs import` knows,"
+        .. " or instead of them: Lua files without functions to call, that return a table each. Its"
+        .. " fields are `name`, `ids` (each an `ID` or `ID_LIKE` of `os-release`(5)), `managers`"
+        .. " (each with its `program`, and the commands to `install` systemd with it),"
+        .. " `environment` (of these commands), `clean` (directories to be empty afterwards),"
+        .. " `systemd` and `dbus` (paths that tell that it is there), `mask` and `unmask` (units),"
+        .. " `refused` and `hint` (why systemd can't be had, and what to do)." },
     { "/var/lib/sdme/containers/NAME/", "A container: `state.json`, its settings; `upper`, the"
         .. " files that it changed." },
     { "/var/lib/sdme/staging/", "What is being made. What a killed command left there is removed"

@@ -152,6 +152,8 @@ end
 ---@return sdme.Rootfs
 function M.import(text, options)
     options = import_options(options)
+    -- An administrator's own families may be wrong: better told now than after a download.
+    require("sdme.distro").families()
     local source <close> = sources.open(text, options)
     local name <const> = options.name or sources.name(text)
     store.prepare()

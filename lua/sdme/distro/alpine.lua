@@ -1,1 +1,5 @@
-return { name = 'alpine', ids = { 'alpine' } }
+return {
+    name = "Alpine Linux",
+    ids = { "alpine" },
+    refused = "Alpine Linux has no packages of it",
+}

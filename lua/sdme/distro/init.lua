@@ -3,7 +3,9 @@
 
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
+local kind <const> = require "sdme.kind"
 local os_release <const> = require "sdme.os_release"
+local own <const> = require "sdme.distro.own"
 local step <const> = require "sdme.step"
 local upper <const> = require "sdme.upper"
 local view <const> = require "sdme.view"
@@ -12,68 +14,32 @@ local file <const> = core.file
 
 local M <const> = {}
 
-local FAMILIES <const> = { "debian", "fedora", "arch", "suse", "nixos", "alpine", "void", "gentoo" }
+local FAMILIES <const> = {
+    "debian", "fedora", "arch", "suse", "nixos", "alpine", "void", "gentoo", "devuan", "artix",
+}
 
--- An administrator's families: Lua files that return such a table each, in an empty environment.
-local OWN <const> = "/etc/sdme/distro.d"
-local MAXIMUM_SIZE <const> = 64 << 10
+---@class sdme.Manager
+---@field program string in one of the usual directories
+---@field install string[][] commands that install systemd and D-Bus, one after the other
 
 ---@class sdme.Family
 ---@field name string
 ---@field ids string[] ID or ID_LIKE of os-release(5) that it is for
 ---@field systemd string[]? paths of which one is there if systemd is; else the usual ones
 ---@field dbus string[]? the same for D-Bus
----@field manager string? the program that `install` needs
----@field install string[][]? commands that install systemd and D-Bus, one after the other
----@field environment table<string, string>? theirs
+---@field managers sdme.Manager[]? the first one that is there installs
+---@field environment table<string, string>? of its commands
 ---@field clean string[]? paths below which all is removed afterwards
 ---@field mask string[]? units that don't belong into a container
 ---@field unmask string[]? units that images mask and containers need
 ---@field refused string? why systemd can't be had
+---@field hint string? what to do then
 
-local SYSTEMD <const> = {
-    "/usr/lib/systemd/systemd", "/lib/systemd/systemd",
-    "/nix/var/nix/profiles/system/systemd/lib/systemd/systemd",
-}
+local SYSTEMD <const> = { "/usr/lib/systemd/systemd", "/lib/systemd/systemd" }
 
 local DBUS <const> = {
     "/usr/bin/dbus-broker-launch", "/usr/bin/dbus-daemon", "/bin/dbus-daemon",
-    "/nix/var/nix/profiles/system/sw/bin/dbus-daemon",
 }
-
-local FIELDS <const> = {
-    name = "string", ids = "table", systemd = "table", dbus = "table", manager = "string",
-    install = "table", environment = "table", clean = "table", mask = "table",
-    unmask = "table", refused = "string",
-}
-
-local function check_family(family, path)
-    if type(family) ~= "table" or type(family.name) ~= "string" or type(family.ids) ~= "table" then
-        fault.raise("EFORMAT", nil, "%s: expected a table with a name and ids", path)
-    end
-    for key, value in pairs(family) do
-        if not FIELDS[key] then
-            fault.raise("EFORMAT", nil, "%s: there is no field '%s'", path, tostring(key))
-        elseif type(value) ~= FIELDS[key] then
-            fault.raise("EFORMAT", nil, "%s: '%s' is a %s, not a %s", path, key, FIELDS[key],
-                type(value))
-        end
-    end
-    return family
-end
-
-local function read_own(path)
-    local text <const> = fault.check(file.read(path, { max = MAXIMUM_SIZE }))
-    local chunk <const>, why <const> = load(text, "@" .. path, "t", {})
-    if not chunk then
-        fault.raise("EFORMAT", nil, "%s", why)
-    end
-    local fine <const>, family <const> = pcall(chunk)
-    if not fine then
-        fault.raise("EFORMAT", nil, "%s", tostring(family))
-    end
-    return check_family(family, path)
-end
 
 local families
 
@@ -81,12 +47,7 @@ local families
 ---@return sdme.Family[]
 function M.families()
     if not families then
-        local list <const> = {}
-        for _, name in ipairs(file.list(OWN) or {}) do
-            if name:find "%.lua$" then
-                list[#list + 1] = read_own(OWN .. "/" .. name)
-            end
-        end
+        local list <const> = own.read(own.DIRECTORY)
         for _, name in ipairs(FAMILIES) do
             list[#list + 1] = require("sdme.distro." .. name)
         end
@@ -95,20 +56,28 @@ function M.families()
     return families
 end
 
+local function has_id(family, wanted)
+    for _, id in ipairs(family.ids) do
+        if id == wanted then
+            return true
+        end
+    end
+    return false
+end
+
 ---The family of a system: by its own id, else by what it says that it is like.
 ---@param release table<string, string> the fields of its os-release
+---@param among sdme.Family[]? all that there are, without
 ---@return sdme.Family?
-function M.find(release)
+function M.find(release, among)
     local candidates <const> = { release.ID }
     for id in (release.ID_LIKE or ""):gmatch "%S+" do
         candidates[#candidates + 1] = id
     end
     for _, candidate in ipairs(candidates) do
-        for _, family in ipairs(M.families()) do
-            for _, id in ipairs(family.ids) do
-                if id == candidate then
-                    return family
-                end
+        for _, family in ipairs(among or M.families()) do
+            if has_id(family, candidate) then
+                return family
             end
         end
     end
@@ -133,23 +102,59 @@ function M.is_bootable(root, family)
         and has_one(root, family and family.dbus or DBUS)
 end
 
+local PROGRAMS <const> = { "/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "/usr/local/bin/" }
+
+local function has_program(root, name)
+    local paths <const> = {}
+    for i, directory in ipairs(PROGRAMS) do
+        paths[i] = directory .. name
+    end
+    return has_one(root, paths)
+end
+
+---What systemd is installed with in a tree.
+---@param root userdata a descriptor of its root
+---@param family sdme.Family?
+---@return sdme.Manager?
+---@return string? why it can't be installed
+function M.manager(root, family)
+    if not family then
+        return nil, "sdme doesn't know how to install it there"
+    elseif family.refused then
+        return nil, family.refused
+    end
+    local names <const> = {}
+    for i, manager in ipairs(family.managers or {}) do
+        if has_program(root, manager.program) then
+            return manager
+        end
+        names[i] = manager.program
+    end
+    return nil, #names > 0 and "it can't be installed without " .. kind.choice(names).expected
+        or "nothing is known to install it with"
+end
+
+local HINT <const> =
+    "--install-packages=no imports it as it is; then it serves as files only"
+
 local function ask(question)
     return require("sdme.cli").confirm(question, "--install-packages=yes or --install-packages=no")
 end
 
--- Whether to install what is missing; raises where that can't be done, and was asked for.
-local function wants_install(family, context, label)
+-- What to install it with, if it is to be; raises where that can't be done, and was asked for.
+local function choose_manager(root, family, context, label)
     local when <const> = context.options.install_packages or "auto"
     if when == "no" then
-        return false
-    elseif not family or family.refused or not family.install then
-        fault.raise("EUNSUPPORTED",
-            "--install-packages=no imports it as it is; then it serves as files only",
-            "%s has no systemd, and %s", label,
-            family and family.refused or "sdme doesn't know how to install it there")
+        return nil
     end
-    return when == "yes" or ask(("%s has no systemd; install it with %s"):format(label,
-        family.manager))
+    local manager <const>, why <const> = M.manager(root, family)
+    if not manager then
+        fault.raise("EUNSUPPORTED", family and family.hint or HINT, "%s has no systemd, and %s",
+            label, why)
+    end
+    local question <const> = ("%s has no systemd; install it with %s"):format(label,
+        manager.program)
+    return (when == "yes" or ask(question)) and manager or nil
 end
 
 -- Removes what is below the paths, but not the directories themselves.
@@ -162,76 +167,122 @@ local function clean(root, paths)
     end
 end
 
-local UNITS <const> = "/etc/systemd/system/"
-
-local function set_units(root, below, family)
-    local layer <close> = upper.open(root, below, 0)
-    for _, unit in ipairs(family.mask or {}) do
-        layer:mask(unit)
-    end
-    for _, unit in ipairs(family.unmask or {}) do
-        if file.readlink(UNITS .. unit, { root = below }) == "/dev/null" then
-            layer:delete(UNITS .. unit)
-        end
+-- A layer above the others that `fill` makes. It is the same for the same layers and the same
+-- doing, and found again.
+local function add_layer(layers, doing, comment, context, fill)
+    local key <const> = step.key(layers, doing)
+    local again <const> = not context.options.no_cache
+    if not (again and context.transaction:use(key)) then
+        local layer <close> = context.transaction:new()
+        fill(layer)
+        local size <const> = fault.check(core.tree.measure(layer.tree))
+        layers[#layers + 1] = context.transaction:add(layer, {
+            id = again and key or nil, size = size.size, entries = size.files + size.directories,
+            parent = layers[#layers], comment = comment,
+        })
+    else
+        layers[#layers + 1] = key
     end
 end
 
--- A layer above the others that makes them bootable. It is the same for the same layers, and found
--- again.
-local function install(layers, family, context)
-    local key <const> = step.key(layers, { family.install, family.environment or {},
-        family.clean or {}, family.mask or {}, family.unmask or {} })
-    if not context.options.no_cache and context.transaction:use(key) then
-        return key
-    end
-    context.progress:note(("installing systemd with %s"):format(family.manager))
-    local layer <close> = context.transaction:new()
-    for _, argv in ipairs(family.install) do
-        step.run {
-            layers = layers, stage = layer.stage.path, argv = argv,
-            environment = family.environment, network = true, what = context.name,
-        }
-    end
-    step.clean(layer.tree, layers)
-    do
+local function install(layers, family, manager, context)
+    local doing <const> = { manager.install, family.environment or {}, family.clean or {} }
+    add_layer(layers, doing, "systemd, by " .. manager.program, context, function(layer)
+        context.progress:note(("installing systemd with %s"):format(manager.program))
+        for _, argv in ipairs(manager.install) do
+            step.run {
+                layers = layers, stage = layer.stage.path, argv = argv,
+                environment = family.environment, network = true, what = context.name,
+            }
+        end
+        step.clean(layer.tree, layers)
         local root <close> = fault.check(file.open_directory(layer.tree))
         clean(root, family.clean)
-        set_units(layer.tree, view.stack(layers), family)
+    end)
+end
+
+local UNITS <const> = "/etc/systemd/system/"
+
+---The units of a tree that are to be masked in a container and aren't, or the other way round.
+---@param root userdata a descriptor of its root
+---@param family sdme.Family?
+---@return string[] mask, string[] unmask
+function M.units(root, family)
+    local mask <const>, unmask <const> = {}, {}
+    local function is_masked(unit)
+        return file.readlink(UNITS .. unit, { root = root }) == "/dev/null"
     end
-    local size <const> = fault.check(core.tree.measure(layer.tree))
-    return context.transaction:add(layer, {
-        id = not context.options.no_cache and key or nil, size = size.size,
-        entries = size.files + size.directories, parent = layers[#layers],
-        comment = "systemd, by " .. family.manager,
-    })
+    for _, unit in ipairs(family and family.mask or {}) do
+        mask[#mask + 1] = not is_masked(unit) and unit or nil
+    end
+    for _, unit in ipairs(family and family.unmask or {}) do
+        unmask[#unmask + 1] = is_masked(unit) and unit or nil
+    end
+    return mask, unmask
+end
+
+-- Images are made for other kinds of container too, and have units masked as those need it.
+local function set_units(layers, family, context)
+    local mask, unmask
+    do
+        local root <close> = view.stack(layers)
+        mask, unmask = M.units(root, family)
+    end
+    if #mask == 0 and #unmask == 0 then
+        return
+    end
+    add_layer(layers, { mask = mask, unmask = unmask }, "masks of units", context, function(layer)
+        local tree <close> = upper.open(layer.tree, view.stack(layers), 0)
+        for _, unit in ipairs(mask) do
+            tree:mask(unit)
+        end
+        for _, unit in ipairs(unmask) do
+            tree:delete(UNITS .. unit)
+        end
+    end)
+end
+
+-- What a system is, whether it can be booted, and else how that can be had.
+local function look(layers, context)
+    local root <close> = view.stack(layers)
+    local release <const> = os_release.read(root)
+    local found <const> = {
+        release = release, family = M.find(release), label = release.PRETTY_NAME or context.name,
+    }
+    found.bootable = M.is_bootable(root, found.family)
+    if not found.bootable then
+        found.manager = choose_manager(root, found.family, context, found.label)
+    end
+    return found
+end
+
+local function check_installed(layers, found)
+    local root <close> = view.stack(layers)
+    if not M.is_bootable(root, found.family) then
+        fault.raise("EIO", nil, "%s was to install systemd in %s, but it isn't there",
+            found.manager.program, found.label)
+    end
 end
 
 ---Tells what system a new rootfs is, and makes it bootable where that is wanted.
 ---@param description table its layers and what else is known; `os` and `systemd` are added
 ---@param context table `options`, `transaction`, `progress`, `name`
 function M.prepare(description, context)
-    local release, family, bootable
-    do
-        local root <close> = view.stack(description.layers)
-        release = os_release.read(root)
-        family = M.find(release)
-        bootable = M.is_bootable(root, family)
-    end
+    local layers <const> = description.layers
+    local found <const> = look(layers, context)
+    local release <const>, family <const> = found.release, found.family
     description.os = {
         id = release.ID, version = release.VERSION_ID, name = release.PRETTY_NAME,
         family = family and family.name,
     }
-    local label <const> = release.PRETTY_NAME or context.name
-    if not bootable and wants_install(family, context, label) then
-        table.insert(description.layers, install(description.layers, family, context))
-        local root <close> = view.stack(description.layers)
-        bootable = M.is_bootable(root, family)
-        if not bootable then
-            fault.raise("EIO", nil, "%s was to install systemd in %s, but it isn't there",
-                family.manager, label)
-        end
+    if found.manager then
+        install(layers, family, found.manager, context)
+        check_installed(layers, found)
     end
-    description.systemd = bootable
+    description.systemd = found.bootable or found.manager ~= nil
+    if description.systemd and context.options.install_packages ~= "no" then
+        set_units(layers, family, context)
+    end
 end
 
 return M

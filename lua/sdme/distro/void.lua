@@ -1,1 +1,5 @@
-return { name = 'void', ids = { 'void' } }
+return {
+    name = "Void Linux",
+    ids = { "void" },
+    refused = "Void Linux has no packages of it",
+}

@@ -1,0 +1,5 @@
+return {
+    name = "Artix Linux",
+    ids = { "artix" },
+    refused = "Artix Linux has no packages of it",
+}

@@ -1,0 +1,5 @@
+return {
+    name = "Devuan",
+    ids = { "devuan" },
+    refused = "Devuan has no packages of it",
+}
