@@ -101,12 +101,12 @@ function M.reserve(name, force)
     return lock
 end
 
----Gives a stack of layers its name; what had it goes. The caller has reserved the name, and its
----transaction still uses the layers.
+---Gives a stack of layers its name; what had it goes. The caller has reserved the name.
 ---@param name string
 ---@param description table
+---@param transaction sdme.Transaction which still uses the layers
 ---@return sdme.Rootfs
-function M.save(name, description)
+function M.save(name, description, transaction)
     local fine <const>, old <const> = pcall(M.read, name)
     local saved <const> = { created = os.date "!%Y-%m-%dT%H:%M:%SZ" }
     for key, value in pairs(description) do
@@ -114,10 +114,10 @@ function M.save(name, description)
     end
     saved.name = nil
     saved.layers = json.array(saved.layers)
-    state.write(path_of(name), saved)
     if fine then
-        layer.collect(old.layers)
+        transaction:replace(old.layers)
     end
+    state.write(path_of(name), saved)
     return setmetatable({ name = name }, Rootfs)
 end
 
@@ -167,7 +167,7 @@ function M.import(text, options)
     local layers, origin = sources.read(source, context)
     local description <const> = { layers = layers, origin = origin }
     require("sdme.distro").prepare(description, context)
-    return M.save(name, description)
+    return M.save(name, description, transaction)
 end
 
 ---The containers that were made from it.
@@ -192,8 +192,9 @@ function Rootfs:remove(options)
             "rootfs %s is in use: %s", self.name, table.concat(users, ", "))
     end
     local fine <const>, description <const> = pcall(M.read, self.name)
-    fault.check(file.remove(path_of(self.name)))
-    layer.collect(fine and description.layers or {})
+    -- Until it is removed for good it says what was its own.
+    local _ <close> = store.set_aside(path_of(self.name))
+    layer.release(fine and description.layers or {})
 end
 
 ---Writes it out: a directory, an archive, or a disk image.

@@ -272,18 +272,21 @@ local function collect_layers(description)
     if description.snapshot then
         ids[#ids + 1] = description.snapshot.id
     end
-    layer.collect(ids)
+    layer.release(ids)
 end
 
 local function discard_files(name)
     local ok, description = pcall(M.read, name)
     unit.uninstall(name)
     if core.file.stat(path(name)) then
-        store.discard(path(name))
+        -- Until it is removed for good it says what was its own.
+        local _ <close> = store.set_aside(path(name))
+        if ok then
+            collect_layers(description)
+        end
     end
     if ok then
         range.release(description.userns, name)
-        pcall(collect_layers, description)
     end
     core.file.remove(store.path("ephemeral", name))
 end

@@ -154,7 +154,7 @@ function M.take(name, fs, options)
     return rootfs.save(fs, {
         layers = layers, os = system, systemd = true,
         origin = { kind = "snapshot", source = name },
-    })
+    }, transaction)
 end
 
 return M

@@ -257,6 +257,17 @@ function M.collect(ids, own)
     return removed
 end
 
+---The same for a command that has done what it was to do: where a damaged state file hides what is
+---referred to, the layers stay, and `sdme fs gc` says so.
+---@param ids string[]
+---@param own string?
+function M.release(ids, own)
+    local fine <const>, why <const> = pcall(M.collect, ids, own)
+    if not fine and (not fault.is(why) or fault.is(why, "EINTR")) then
+        error(why, 0)
+    end
+end
+
 ---The layers that nothing refers to.
 ---@return string[] ids
 function M.garbage()
@@ -268,10 +279,19 @@ function M.garbage()
     return garbage
 end
 
----Ends the transaction: what it made and nothing refers to is removed.
+---Lets go of layers that something else referred to until now.
+---@param ids string[]
+function Transaction:replace(ids)
+    for _, id in ipairs(ids) do
+        self:use(id)
+        self.made[#self.made + 1] = id
+    end
+end
+
+---Ends the transaction: what it made or replaced and nothing refers to is removed.
 function Transaction:close()
     if self.stage.lock then
-        local fine <const>, why <const> = pcall(M.collect, self.made, self.stage.path)
+        local fine <const>, why <const> = pcall(M.release, self.made, self.stage.path)
         self.stage:close()
         if not fine then
             error(why, 0)
@@ -280,11 +300,24 @@ function Transaction:close()
 end
 Transaction.__close = Transaction.close
 
----Removes what commands that were killed have left behind. Where a damaged state file hides what
----is referred to, their layers stay, and `sdme fs gc` says so.
+-- The layers of an entry of staging/: those that a command counted on, or those of a rootfs (which
+-- is a file) or a container that was about to be removed.
+local function layers_of_stage(path)
+    local ids <const> = file.list(path .. "/uses") or {}
+    for _, description in ipairs { path, path .. "/state.json" } do
+        local set <const> = {}
+        pcall(add_references, set, description)
+        for id in pairs(set) do
+            ids[#ids + 1] = id
+        end
+    end
+    return ids
+end
+
+---Removes what commands that were killed have left behind.
 function M.sweep()
     store.sweep(function(path)
-        pcall(M.collect, file.list(path .. "/uses") or {}, path)
+        M.release(layers_of_stage(path), path)
     end)
 end
 
