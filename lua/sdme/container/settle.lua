@@ -16,13 +16,21 @@ function M.write(description)
     state.write(store.path("containers", description.name, "state.json"), description)
 end
 
+-- What is to be made anew may be there already, or half of it: an earlier try was killed.
+local function remove(path)
+    if file.stat(path) then
+        fault.check(core.tree.remove(path))
+    end
+end
+
 -- An empty upper layer whose root is like that of the one below.
 local function renew(directory, below)
+    remove(directory .. "/upper.new")
     local stat <const> = fault.check(file.stat(below))
     fault.check(file.mkdir(directory .. "/upper.new", { mode = stat.mode }))
     fault.check(file.chown(directory .. "/upper.new", stat.uid, stat.gid))
     fault.check(file.chmod(directory .. "/upper.new", stat.mode))
-    fault.check(core.tree.remove(directory .. "/work"))
+    remove(directory .. "/work")
     fault.check(file.mkdir(directory .. "/work", { mode = "0700" }))
     fault.check(file.rename(directory .. "/upper.new", directory .. "/upper"))
 end
@@ -40,17 +48,13 @@ function M.finish(description, go)
     description.snapshot = nil
     if file.stat(tree) then
         if not file.stat(directory .. "/upper") then
-            if file.stat(directory .. "/upper.new") then
-                fault.check(core.tree.remove(directory .. "/upper.new"))
-            end
             renew(directory, tree)
         end
         table.insert(description.layers, id)
+    elseif file.stat(store.path("layers", id)) then
+        store.discard(store.path("layers", id)) -- a place that nothing came to
     end
     M.write(description)
-    if not file.stat(tree) then
-        layer.collect { id }
-    end
 end
 
 ---The state of a container that isn't half-way between two. The caller holds its lock.
