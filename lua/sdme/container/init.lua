@@ -74,16 +74,20 @@ function M.get(name)
     if type(name) ~= "string" then
         fault.usage("a container's name is a string, not a %s", type(name))
     end
+    local function found(existing)
+        lifecycle.recover(existing)
+        return object(existing)
+    end
     local matches <const> = {}
     for _, candidate in ipairs(M.names()) do
         if candidate == name then
-            return object(name)
+            return found(name)
         elseif name ~= "" and candidate:sub(1, #name) == name then
             matches[#matches + 1] = candidate
         end
     end
     if #matches == 1 then
-        return object(matches[1])
+        return found(matches[1])
     elseif #matches > 1 then
         fault.raise("EUSAGE", "give more of the name",
             "%s is the beginning of several containers: %s", name, table.concat(matches, ", "))

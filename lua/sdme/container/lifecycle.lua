@@ -321,9 +321,50 @@ local function sweep_ephemeral(name)
     end
 end
 
+-- Where it is noted that a container is frozen, for a time that is over when its lock is free.
+local function frozen_path(name)
+    return path(name) .. "/frozen"
+end
+
+local function thaw(name)
+    pcall(host.manager().thaw_unit, host.manager(), unit.name(name))
+    core.file.remove(frozen_path(name))
+end
+
+---Calls a function, and nothing in a container that runs does meanwhile. The caller holds its lock.
+---@param name string
+---@param work fun(): any
+---@return any what it returned
+function M.frozen(name, work)
+    fault.check(core.file.write(frozen_path(name), "", { mode = "0600", sync = false }))
+    local fine <const>, result <const> = pcall(function()
+        host.manager():freeze_unit(unit.name(name))
+        return work()
+    end)
+    thaw(name)
+    if not fine then
+        error(result, 0)
+    end
+    return result
+end
+
+---Lets a container go on that a command has frozen, and was killed.
+---@param name string
+function M.recover(name)
+    if core.file.stat(frozen_path(name)) then
+        local lock <close> = core.lock.acquire(store.path("locks", "container-" .. name))
+        if lock then
+            thaw(name)
+        end
+    end
+end
+
 ---Removes what commands that were killed, or a host that went down, have left behind.
 function M.sweep()
     layer.sweep()
+    for _, name in ipairs(core.file.list(store.path "containers") or {}) do
+        M.recover(name)
+    end
     for _, name in ipairs(core.file.list(store.path "ephemeral") or {}) do
         sweep_ephemeral(name)
     end

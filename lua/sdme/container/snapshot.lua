@@ -11,7 +11,6 @@ local clone <const> = require "sdme.clone"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local files <const> = require "sdme.container.files"
-local host <const> = require "sdme.host"
 local layer <const> = require "sdme.store.layer"
 local lifecycle <const> = require "sdme.container.lifecycle"
 local os_release <const> = require "sdme.os_release"
@@ -19,7 +18,6 @@ local rootfs <const> = require "sdme.rootfs"
 local settle <const> = require "sdme.container.settle"
 local sources <const> = require "sdme.source"
 local store <const> = require "sdme.store"
-local unit <const> = require "sdme.unit.container"
 local view <const> = require "sdme.view"
 
 local file <const> = core.file
@@ -77,18 +75,6 @@ local function copy_upper(description, transaction)
     return transaction:add(new, describe(description, size))
 end
 
--- Nothing in a container runs while `work` does.
-local function frozen(name, work)
-    local manager <const> = host.manager()
-    manager:freeze_unit(unit.name(name))
-    local fine <const>, result <const> = pcall(work)
-    pcall(manager.thaw_unit, manager, unit.name(name))
-    if not fine then
-        error(result, 0)
-    end
-    return result
-end
-
 -- What lies below the upper layer of a clone: the host's own files, copied.
 local function import_host(transaction, description)
     local source <close> = sources.open "/"
@@ -108,7 +94,7 @@ local function copied_layer(description, transaction)
     if not lifecycle.is_running(description.name) then
         return copy_upper(description, transaction)
     end
-    return frozen(description.name, function()
+    return lifecycle.frozen(description.name, function()
         return copy_upper(description, transaction)
     end)
 end
