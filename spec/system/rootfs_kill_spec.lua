@@ -1,0 +1,317 @@
+-- SIGKILL of sdme at any moment leaves every root filesystem as it was or as it should become, no
+-- layer changed, and nothing but what is unfinished, which the next command takes away.
+
+local container <const> = require "sdme.container"
+local core <const> = require "sdme.core"
+local debian <const> = require "spec.support.debian"
+local json <const> = require "sdme.json"
+local rootfs <const> = require "sdme.rootfs"
+local scratch <const> = require "spec.support.scratch"
+local sdme <const> = require "spec.support.sdme"
+local shell <const> = require "spec.support.shell"
+local settle <const> = require "sdme.container.settle"
+local small <const> = require "spec.support.small_system"
+local state <const> = require "sdme.store.state"
+local task <const> = require "sdme.task"
+local view <const> = require "sdme.view"
+local wait <const> = require "spec.support.wait"
+
+-- Moments to kill at, for each command; more of them find more.
+local TIMES <const> = tonumber(os.getenv "SDME_KILLS") or 10
+
+-- Runs the command line, and dies before it changes anything for the Nth time.
+local AT_STEP <const> = [[
+    local core = require "sdme.core"
+    local left = tonumber(table.remove(arg, 1))
+    local function count(module, names)
+        for name in names:gmatch "%S+" do
+            local change = module[name]
+            module[name] = function(...)
+                left = left - 1
+                if left == 0 then
+                    os.execute "kill -KILL $PPID"
+                end
+                return change(...)
+            end
+        end
+    end
+    count(core.file, "write mkdir symlink rename remove chmod chown sync")
+    count(core.tree, "copy remove")
+    count(core.archive, "unpack")
+    os.exit(require("sdme.cli").main(arg), true)]]
+
+-- Seconds that a command takes.
+local function measure(...)
+    local began <const> = core.poll.now()
+    sdme.ok(...)
+    return core.poll.now() - began
+end
+
+-- Runs a command and kills it after some part of the time that it takes.
+local function kill_within(seconds, ...)
+    local process <close> = sdme.spawn(...)
+    core.poll.wait({}, math.random() * seconds)
+    process:kill "KILL"
+    task.await(process:wait())
+end
+
+-- Runs a command until its Nth change; true if it came so far.
+local function kill_at(step, ...)
+    local path <const> = scratch.directory() .. "/program.lua"
+    assert(core.file.write(path, AT_STEP, { sync = false }))
+    local process <close> = assert(core.process.spawn {
+        argv = { "lua5.4", path, tostring(step), ... }, stdin = "null", stdout = "null",
+        stderr = "null", env = {
+            SDME_DATADIR = sdme.datadir(), PATH = os.getenv "PATH",
+            LUA_PATH = os.getenv "LUA_PATH", LUA_CPATH = os.getenv "LUA_CPATH",
+        },
+    })
+    local ended <const> = task.await(process:wait())
+    assert.is_true(ended.code == 0 or ended.signal == 9)
+    return ended.signal == 9
+end
+
+-- Kills a command before each of the changes that it makes, and at some random moments of the
+-- `seconds` that it takes: each time after `prepare()`, and then there is `check(when)`.
+local function kill_everywhere(seconds, prepare, check, ...)
+    local step = 0
+    repeat
+        step = step + 1
+        prepare()
+        local killed <const> = kill_at(step, ...)
+        check(("before change %d"):format(step))
+    until not killed
+    assert.is_true(step > 3)
+    for _ = 1, TIMES do
+        prepare()
+        kill_within(seconds, ...)
+        check "at a random moment"
+    end
+end
+
+-- The layers that a rootfs or a container of the store is made of.
+local function referred()
+    local found <const> = {}
+    for _, row in ipairs(rootfs.list()) do
+        for _, layer in ipairs(row:inspect().layers) do
+            assert.is_nil(layer.missing)
+            found[layer.id] = true
+        end
+    end
+    for _, one in ipairs(container.list()) do
+        for _, id in ipairs(one:inspect().layers) do
+            found[id] = true
+        end
+    end
+    return found
+end
+
+-- What holds whatever was killed: `gc` finds nothing but the unfinished; layers are those that
+-- there were `before`, or else `known` by their content; nothing is left on the host.
+local function check_store(before, known, when)
+    wait.until_equal("", small.at_work)
+    for _, found in ipairs(json.decode(sdme.ok("fs", "gc", "--json"))) do
+        assert.equal("unfinished", found.kind, when)
+    end
+    assert.equal("", small.unfinished(), when)
+    local names <const> = referred()
+    for id, tree in pairs(small.trees()) do
+        assert.is_true(names[id], when)
+        assert.is_true(before[id] == tree or not before[id] and known[tree], when)
+    end
+end
+
+describe("SIGKILL", function()
+    local base, other, before
+
+    setup(function()
+        math.randomseed(os.time())
+        sdme.select()
+        small.mount() -- what SIGKILL leaves doesn't depend on a disk
+    end)
+    teardown(small.unmount)
+    before_each(function()
+        base, other = small.directory "base", small.directory "other"
+        sdme.ok("fs", "import", base, "--name", "base", "--install-packages=no")
+        sdme.ok("create", "-r", "base", "--name", "web")
+        before = small.trees()
+    end)
+    after_each(sdme.clean_all)
+
+    local function remove()
+        if rootfs.exists "k" then
+            sdme.ok("fs", "rm", "k")
+        end
+    end
+
+    for what, make in pairs {
+        ["an archive"] = small.archive, ["a directory"] = function(path) return path end,
+        ["a qcow2"] = small.qcow2,
+    } do
+        it(("during fs import of %s leaves a whole rootfs or none"):format(what), function()
+            local words <const> = { "fs", "import", make(other), "--name", "k",
+                "--install-packages=no" }
+            local known <const> = {}
+            local seconds <const> = measure(table.unpack(words))
+            for id, tree in pairs(small.trees()) do
+                known[tree] = not before[id] or nil
+            end
+            kill_everywhere(seconds, remove, function(when)
+                check_store(before, known, when)
+            end, table.unpack(words))
+        end)
+    end
+
+    it("during fs import --force leaves the old one or the new one", function()
+        local archives <const> = { small.archive(other), small.archive(base) }
+        local words <const> = { "fs", "import", archives[2], "--name", "k", "--force",
+            "--install-packages=no" }
+        sdme.ok("fs", "import", archives[1], "--name", "k", "--install-packages=no")
+        local known <const> = {}
+        for _, tree in pairs(small.trees()) do
+            known[tree] = true
+        end
+        kill_everywhere(measure(table.unpack(words)), function()
+            sdme.ok("fs", "import", archives[1], "--name", "k", "--force", "--install-packages=no")
+        end, function(when)
+            check_store(before, known, when)
+            assert.is_truthy(rootfs.read "k".layers[1])
+        end, table.unpack(words))
+    end)
+
+    it("during fs rm leaves a whole rootfs or none", function()
+        local archive <const> = small.archive(other)
+        local function import()
+            sdme.ok("fs", "import", archive, "--name", "k", "--force", "--install-packages=no")
+        end
+        import()
+        local known <const> = {}
+        for _, tree in pairs(small.trees()) do
+            known[tree] = true
+        end
+        kill_everywhere(measure("fs", "rm", "k"), import, function(when)
+            check_store(before, known, when)
+        end, "fs", "rm", "k")
+    end)
+
+    it("during rm of a container leaves no layer that was only its own", function()
+        local archive <const> = small.archive(other)
+        local function create()
+            sdme.run("rm", "k")
+            sdme.ok("fs", "import", archive, "--name", "k", "--force", "--install-packages=no")
+            sdme.ok("create", "-r", "k", "--name", "k")
+            sdme.ok("fs", "rm", "--force", "k")
+        end
+        create()
+        local known <const> = {}
+        for _, tree in pairs(small.trees()) do
+            known[tree] = true
+        end
+        kill_everywhere(measure("rm", "k"), create, function(when)
+            check_store(before, known, when)
+        end, "rm", "k")
+    end)
+
+    -- What a container has of its own and what is below it.
+    local function assert_complete(name, when)
+        local description <const> = settle.read(name)
+        local tree <close> = view.container(description)
+        assert.equal("made\n", core.file.read("etc/made", { root = tree }), when)
+        assert.is_false(core.file.exists("etc/shadow", { root = tree }), when)
+        assert.is_true(core.file.exists("usr/lib/os-release", { root = tree }), when)
+    end
+
+    local function create()
+        remove()
+        sdme.run("rm", "k")
+        sdme.ok("create", "-r", "base", "--name", "k")
+        local upper <const> = sdme.datadir() .. "/containers/k/upper"
+        shell.run("echo made >%s/etc/made && mknod %s/etc/shadow c 0 0", upper, upper)
+    end
+
+    -- The layers that a snapshot makes aren't told from others by their content.
+    local any <const> = setmetatable({}, { __index = function() return true end })
+
+    it("during snapshot leaves the container with its files, and a whole rootfs or none", function()
+        create()
+        kill_everywhere(measure("snapshot", "k", "k"), create, function(when)
+            sdme.ok("fs", "gc")
+            assert_complete("k", when)
+            check_store(before, any, when)
+        end, "snapshot", "k", "k")
+    end)
+
+    it("of what finishes a snapshot that was killed leaves it to the next command", function()
+        local step, unfinished = 0, 0
+        repeat
+            step = step + 1
+            create()
+            local killed <const> = kill_at(step, "snapshot", "k", "k")
+            if killed and state.container("k").snapshot then
+                unfinished = unfinished + 1
+                local again = 0
+                repeat
+                    again = again + 1
+                until not kill_at(again, "set", "k", "--tasks", "100")
+                assert_complete("k", step)
+                check_store(before, any, step)
+            end
+        until not killed
+        assert.is_true(unfinished > 3)
+    end)
+end)
+
+describe("SIGKILL, with a Debian,", function()
+    local before
+
+    setup(function()
+        sdme.select()
+        sdme.ok("fs", "import", debian.path "debian.tar", "--name", "debian")
+        before = small.trees()
+    end)
+    after_each(sdme.clean)
+    teardown(sdme.clean_all)
+
+    it("during fs import leaves a whole rootfs or none", function()
+        local directory <const> = scratch.directory()
+        local other <const> = directory .. "/debian.tar"
+        shell.run("cp %s %s && touch %s/other && tar -C %s -rf %s other",
+            debian.path "debian.tar", other, directory, directory, other)
+        local seconds <const> = measure("fs", "import", other, "--name", "k")
+        local known <const> = {}
+        for id, tree in pairs(small.trees()) do
+            known[tree] = not before[id] or nil
+        end
+        for _ = 1, TIMES // 2 do
+            sdme.ok("fs", "rm", "k")
+            kill_within(seconds, "fs", "import", other, "--name", "k")
+            check_store(before, known, "at a random moment")
+            sdme.ok("fs", "import", other, "--name", "k", "--force")
+        end
+        sdme.ok("fs", "rm", "k")
+    end)
+
+    it("during snapshot leaves a container that starts, with its files", function()
+        sdme.ok("create", "-r", "debian", "--name", "k", "--userns", "--started")
+        sdme.ok("exec", "k", "sh", "-c", "echo made >/etc/made && rm /etc/debian_version")
+        for step = 2, 11, 3 do
+            sdme.ok("stop", "k", "--kill")
+            kill_at(step, "snapshot", "k", "shot" .. step)
+            sdme.ok("start", "k")
+            assert.equal("made", sdme.ok("exec", "k", "sh", "-c",
+                "cat /etc/made; test ! -e /etc/debian_version"))
+        end
+    end)
+
+    it("during snapshot of a running container leaves it running", function()
+        sdme.ok("create", "-r", "debian", "--name", "k", "--started")
+        local step = 0
+        repeat
+            step = step + 1
+            local killed <const> = kill_at(step, "snapshot", "k", "shot", "--force")
+            local ran <const> = sdme.pipe("timeout 10", "exec", "k", "true")
+            assert.equal(0, ran.status)
+        until not killed
+        assert.is_true(step > 10)
+    end)
+end)
