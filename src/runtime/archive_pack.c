@@ -153,13 +153,6 @@ static int describe(const struct pack *pack, const struct item *item, char type,
     return code;
 }
 
-static bool is_kept(const char *name)
-{
-    return !strncmp(name, "user.", 5) || !strncmp(name, "trusted.", 8) ||
-           !strcmp(name, "security.capability") || !strcmp(name, "system.posix_acl_access") ||
-           !strcmp(name, "system.posix_acl_default");
-}
-
 /* What overlayfs notes: which the archive says in another way, can't say, or needn't say. */
 static int note_overlay(const struct pack *pack, struct item *item, const char *note)
 {
@@ -187,7 +180,7 @@ static int add_attribute(struct pack *pack, struct item *item, const char *name)
 {
     const char *note = overlay_note(name);
 
-    if (!is_kept(name) || !strncmp(name, "trusted.sdme.", 13))
+    if (!note && !sdme_attribute_is_kept(name))
         return 0;
     ssize_t length =
         getxattr(sdme_path_of_fd(item->fd).text, name, pack->value, SDME_ATTRIBUTE_MAX);

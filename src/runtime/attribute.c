@@ -241,7 +241,8 @@ static bool has_prefix(const char *name, const char *prefix)
 
 bool sdme_attribute_is_kept(const char *name)
 {
-    if (has_prefix(name, "trusted.overlay.") || has_prefix(name, "trusted.sdme."))
+    if (has_prefix(name, "trusted.overlay.") || has_prefix(name, "trusted.sdme.") ||
+        has_prefix(name, "trusted.SGI_ACL_"))
         return false;
     return has_prefix(name, "user.") || has_prefix(name, "trusted.") ||
            !strcmp(name, "security.capability") || !strcmp(name, "system.posix_acl_access") ||

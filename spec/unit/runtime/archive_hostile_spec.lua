@@ -357,6 +357,8 @@ describe("core.archive", function()
                 tar.pax { { "SCHILY.xattr.trusted.overlay.opaque", "y" },
                     { "SCHILY.xattr.trusted.overlay.redirect", "/etc" },
                     { "SCHILY.xattr.user.overlay.redirect", "/etc" },
+                    { "SCHILY.xattr.trusted.sdme.shift", "y" },
+                    { "SCHILY.xattr.trusted.SGI_ACL_FILE", "y" },
                     { "SCHILY.xattr.security.ima", "x" }, { "SCHILY.xattr.trusted.fine", "x" } },
                 { name = "d/", type = "5" }))
             assert.same({ "trusted.fine" }, file.list_attributes(directory .. "/d"))

@@ -197,6 +197,17 @@ describe("core.tree", function()
             assert.equal(portrait(disk .. "/from"), portrait(disk .. "/back"))
         end)
 
+        it("takes the ACLs of xfs, which lists them twice, once", function()
+            needs.program("setfacl", "getfacl")
+            local disk <const> = scratch.filesystem("xfs", "320M")
+            shell.run("touch %s; setfacl -m u:1000:rw %s", disk .. "/from", disk .. "/from")
+            assert(tree.copy(disk .. "/from", disk .. "/to", { shift = { to = 524288 } }))
+            assert.equal("user:525288:rw-",
+                shell.run("getfacl -pnc %s | grep :.*[0-9]", disk .. "/to"))
+            assert(tree.copy(disk .. "/from", dir .. "/to"))
+            assert.same({ "system.posix_acl_access" }, file.list_attributes(dir .. "/to"))
+        end)
+
         it("takes the source and the target from below a root", function()
             shell.run("mkdir -p %s %s; ln -s / %s; ln -s %s %s", dir .. "/guest/etc",
                 dir .. "/elsewhere",
