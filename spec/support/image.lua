@@ -1,5 +1,6 @@
 -- Disk images, made by the programs that others make them with.
 
+local core <const> = require "sdme.core"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
 
@@ -23,6 +24,14 @@ function M.make(size, script, sector_size)
         shell.run("printf %%s %s | PATH=$PATH:/sbin:/usr/sbin sfdisk --quiet %s", script, path)
     end
     return path
+end
+
+---What its table says.
+---@param path string
+---@return { offset: integer, size: integer }[]
+function M.partitions(path)
+    local file <close> = assert(io.open(path, "rb"))
+    return assert(core.disk.probe(file)).partitions
 end
 
 ---Puts bytes into it.

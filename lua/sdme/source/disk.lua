@@ -285,9 +285,8 @@ function M.open(disk, options)
     return self
 end
 
--- What the copy of a mount leaves to the copies of others; and the directory that ext4 makes for
--- itself, while nothing was found.
-local function excluded(self, entry)
+-- Where others are mounted, whose files come there instead.
+local function mount_points_in(self, entry)
     local paths <const> = {}
     for _, other in ipairs(self.mounts) do
         local inner <const> = other.path:sub(#entry.path + (entry.path == "/" and 1 or 2))
@@ -296,26 +295,40 @@ local function excluded(self, entry)
             paths[#paths + 1] = inner
         end
     end
-    local found <const> = file.list("lost+found", { root = entry.mount, follow = false })
-    if found and #found == 0 and entry.partition.filesystem.type:find "^ext" then
-        paths[#paths + 1] = "lost+found"
-    end
     return paths
 end
 
-local function copy_into(self, entry, root, options, check)
-    if file.exists(entry.path, { root = root }) then
+-- The directory that ext4 makes for itself, while nothing was found.
+local function own_directories(entry)
+    local found <const> = file.list("lost+found", { root = entry.mount, follow = false })
+    if found and #found == 0 and entry.partition.filesystem.type:find "^ext" then
+        return { "lost+found" }
+    end
+    return nil
+end
+
+local function copy_mount(self, entry, target, options, more)
+    return fault.context(self.name)(tree.copy("/", target, {
+        source_root = entry.mount, exclude = own_directories(entry),
+        exclude_content = mount_points_in(self, entry), shift = options.shift,
+        threads = options.threads, target_root = more and more.root, into = more and more.into,
+    }))
+end
+
+-- A mount point that is there keeps its place, and so its parent the time of its last change.
+local function copy_into(self, entry, root, options)
+    local check <const> = fault.context(self.name)
+    local names <const> = file.list(entry.path, { root = root, follow = false })
+    local into <const> = names ~= nil and #names == 0
+    if not into and file.exists(entry.path, { root = root }) then
         check(tree.remove(entry.path, { root = root }))
-    else
+    elseif not into then
         local parent <const> = entry.path:match "^(.+)/[^/]+$"
         if parent then
             check(file.mkdir(parent, { parents = true, root = root }))
         end
     end
-    return check(tree.copy("/", entry.path, {
-        source_root = entry.mount, target_root = root, exclude = excluded(self, entry),
-        shift = options.shift, threads = options.threads,
-    }))
+    return copy_mount(self, entry, entry.path, options, { root = root, into = into })
 end
 
 ---Copies the whole tree to a path, which must not exist; whatever fails, nothing is left of it.
@@ -324,16 +337,11 @@ end
 ---@return { size: integer, files: integer, directories: integer }
 function Disk:copy(target, options)
     options = options or {}
-    local check <const> = fault.context(self.name)
-    local root_mount <const> = self.mounts[1]
-    local total <const> = check(tree.copy("/", target, {
-        source_root = root_mount.mount, exclude = excluded(self, root_mount),
-        shift = options.shift, threads = options.threads,
-    }))
+    local total <const> = copy_mount(self, self.mounts[1], target, options)
     local ok <const>, raised <const> = xpcall(function()
-        local root <close> = check(file.open_directory(target))
+        local root <close> = fault.check(file.open_directory(target))
         for i = 2, #self.mounts do
-            for what, count in pairs(copy_into(self, self.mounts[i], root, options, check)) do
+            for what, count in pairs(copy_into(self, self.mounts[i], root, options)) do
                 total[what] = total[what] + count
             end
         end

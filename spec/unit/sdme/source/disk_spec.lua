@@ -35,11 +35,6 @@ local function failure(path, options)
     return tostring(found), found.code, found
 end
 
-local function partitions(path)
-    local file <close> = assert(io.open(path, "rb"))
-    return assert(core.disk.probe(file)).partitions
-end
-
 local function paths(opened)
     local list <const> = {}
     for i, entry in ipairs(opened.mounts) do
@@ -55,7 +50,7 @@ end
 -- A disk with a partition for each script, of `type`.
 local function make(table_script, type, scripts, options)
     local path <const> = image.make(64 * #scripts + 8, table_script)
-    for i, partition in ipairs(partitions(path)) do
+    for i, partition in ipairs(image.partitions(path)) do
         image.format(path, partition, type, scripts[i], options and options[i])
     end
     return path
@@ -159,8 +154,8 @@ describe("source.disk", function()
 
     it("refuses by name what it can't look into", function()
         local path <const> = image.make(32, "label: gpt\nsize=8M\nsize=8M, type=" .. ROOT_X86_64)
-        image.format(path, partitions(path)[1], "ext4", "echo x > x")
-        image.poke(path, partitions(path)[2].offset, "LUKS\xba\xbe\0\1")
+        image.format(path, image.partitions(path)[1], "ext4", "echo x > x")
+        image.poke(path, image.partitions(path)[2].offset, "LUKS\xba\xbe\0\1")
         local message, code, found = failure(path)
         assert.equal("EUNSUPPORTED", code)
         assert.equal("disk.img: partition 2 is encrypted (LUKS)", message)
@@ -271,6 +266,12 @@ describe("source.disk", function()
                 { "mkdir etc usr home", "mkdir lib; echo ID=usr > lib/os-release", "echo x > x" })
             local opened <close> = open_image(path)
             assert.same({ "/ 1", "/home 3", "/usr 2" }, paths(opened))
+            local target <const> = scratch.directory() .. "/copy"
+            opened:copy(target)
+            local copied <const> = core.file.stat(target)
+            local root_stat <const> = core.file.stat("/", { root = opened.mounts[1].mount })
+            assert.same({ root_stat.mtime, root_stat.mtime_nsec },
+                { copied.mtime, copied.mtime_nsec })
         end)
 
         it("but no system without a part that it needs", function()
@@ -278,7 +279,7 @@ describe("source.disk", function()
             assert.equal("disk.img: its fstab mounts /var from /dev/mapper/vg-var: "
                 .. "it isn't on this disk", message)
             local path <const> = merged("/dev/vda2 /usr ext4\\n", 2)
-            image.poke(path, partitions(path)[2].offset, ("\0"):rep(4096))
+            image.poke(path, image.partitions(path)[2].offset, ("\0"):rep(4096))
             message = failure(path)
             assert.equal("disk.img: its fstab mounts /usr from /dev/vda2: its filesystem is none "
                 .. "that is known", message)
@@ -324,7 +325,7 @@ describe("source.disk", function()
             local outside <const> = scratch.directory()
             local path <const> = merged("/dev/vda2 /home ext4\\n/dev/vda3 /up/x/y ext4\\n", 3, nil,
                 nil, { [2] = "echo 2 > number" })
-            image.format(path, partitions(path)[1], "ext4",
+            image.format(path, image.partitions(path)[1], "ext4",
                 root("/dev/vda2 /home ext4\\n/dev/vda3 /up/x/y ext4\\n")
                 .. ("; rmdir home; ln -s %s home; ln -s ../../../../../%s up; mkdir -p .%s"):format(
                 outside, outside, outside))
