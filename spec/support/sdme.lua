@@ -1,6 +1,7 @@
 -- The sdme command as a user calls it, with a data directory of the specs' own.
 
 local core <const> = require "sdme.core"
+local json <const> = require "sdme.json"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
 
@@ -74,6 +75,14 @@ function M.spawn(...)
         argv = { M.program, ... }, stdin = "null", stdout = "pipe", stderr = "null",
         env = { SDME_DATADIR = M.datadir(), PATH = os.getenv "PATH" },
     })
+end
+
+---The tree of a rootfs's topmost layer.
+---@param name string
+---@return string path
+function M.top_layer(name)
+    local layers <const> = json.decode(M.ok("fs", "inspect", name)).layers
+    return ("%s/layers/%s/tree"):format(M.datadir(), layers[#layers].id)
 end
 
 ---Removes every container, for `after_each`.
