@@ -67,7 +67,7 @@ describe("a rootfs", function()
 
     it("is listed with who uses it, and stays while somebody does", function()
         sdme.ok("create", "-r", "debian", "--name", "web")
-        assert.matches("\ndebian +Debian [^\n]+ +yes +%S+ +1 +%S+ +web", sdme.ok("fs", "ls"))
+        assert.matches("\ndebian +Debian [^\n]+ +yes +%S+ %a+ +1 +%S+ +web", sdme.ok("fs", "ls"))
         local refused <const> = sdme.run("fs", "rm", "debian")
         assert.same({ 1, "sdme: rootfs debian is in use: web\nhint: sdme rm web\n" },
             { refused.status, refused.err })

@@ -95,8 +95,8 @@ static int mount_by_descriptors(const struct sdme_overlay *overlay, const struct
     if (overlay->metacopy && fsconfig(context, FSCONFIG_SET_STRING, "metacopy", "on", 0) < 0)
         return fail_context(context, errno, "metacopy=on", error);
     if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-        return fail_context(context, errno, overlay->upper ? overlay->upper : overlay->lowers[0].path,
-                            error);
+        return fail_context(context, errno,
+                            overlay->upper ? overlay->upper : overlay->lowers[0].path, error);
     int fd = fsmount(context, FSMOUNT_CLOEXEC, 0);
     if (fd < 0)
         return fail_context(context, errno, "fsmount", error);
