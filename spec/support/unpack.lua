@@ -16,7 +16,7 @@ function M.file(bytes)
     return path
 end
 
----Unpacks the archive at `path` into a new directory.
+---Unpacks the archive at `path` into a new directory, unless the options name one.
 ---@param path string
 ---@param options table|nil of core.archive.unpack
 ---@return string directory
@@ -24,7 +24,7 @@ end
 ---@return string message
 ---@return string code
 function M.path(path, options)
-    local directory <const> = scratch.directory()
+    local directory <const> = options and options.directory or scratch.directory()
     local input <close> = assert(io.open(path, "rb"))
     local all <const> = { input = input, directory = directory }
     for key, value in pairs(options or {}) do

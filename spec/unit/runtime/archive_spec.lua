@@ -183,7 +183,9 @@ describe("core.archive", function()
         end)
 
         it("takes from a pax header what it knows", function()
-            local directory <const> = unpack.good(tar.archive(
+            local directory <const> = scratch.filesystem("ext4", "8M") .. "/to"
+            assert(file.mkdir(directory))
+            unpack.good(tar.archive(
                 tar.pax({ { "uid", "7" }, { "mtime", "5.5" }, { "comment", "none" } }, "g"),
                 { name = "global", data = "", gid = 9 },
                 tar.pax { { "path", "long" }, { "uid", "4294967294" }, { "gid", "8" },
@@ -191,7 +193,7 @@ describe("core.archive", function()
                     { "SCHILY.xattr.user.a%25b%3Dc", "v\0w" },
                     { "SCHILY.xattr.security.selinux", "x" },
                     { "SCHILY.xattr.user.overlay.opaque", "y" } },
-                { name = "short", data = "" }))
+                { name = "short", data = "" }), { directory = directory })
             assert.equal("7 9 5.500000000",
                 shell.run("stat -c '%%u %%g %%.9Y' %s", directory .. "/global"))
             assert.equal("4294967294 8 -1.250000000 100.000000001",

@@ -17,9 +17,13 @@ end
 describe("core.fetch", function()
     local session, descriptors
 
+    local function open(stall_timeout)
+        session = assert(fetch.session { stall_timeout = stall_timeout, connect_timeout = 30 })
+    end
+
     before_each(function()
         descriptors = count "fd"
-        session = assert(fetch.session { stall_timeout = 1, connect_timeout = 5 })
+        open(30)
     end)
 
     after_each(function()
@@ -27,7 +31,7 @@ describe("core.fetch", function()
         scratch.clean()
         collectgarbage()
         assert.equal(descriptors, count "fd")
-        assert.equal(1, count "task")
+        wait.alone()
     end)
 
     local function request(server, options)
@@ -361,6 +365,8 @@ describe("core.fetch", function()
         end)
 
         it("stalls, or drips", function()
+            session:close()
+            open(1)
             local server <const> = web.serve [[answer:head(200, "Content-Length: 9")
                 answer:send("x") answer:stall()]]
             fails("ETIMEDOUT", "100 bytes/sec", get(server))

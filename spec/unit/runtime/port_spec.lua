@@ -103,10 +103,12 @@ describe("core.port.forward", function()
             :format(number)) ~= nil
     end
 
-    -- A service there: socat's words for its address and for what it does.
+    -- A service there: socat's words for its address and for what it does, for which it would wait
+    -- half a second once the client has said all.
     local function serve(address, action)
         local process <const> = acts:spawn {
-            argv = inside("socat", "-b", "65507", address, action), stdin = "null", stderr = "null",
+            argv = inside("socat", "-t", "20", "-b", "65507", address, action), stdin = "null",
+            stderr = "null",
         }
         local kind <const>, number <const> = address:match "^(%u%u%u)%d?%-[%u%d]+:(%d+)"
         acts:run_until(function()
