@@ -2,13 +2,6 @@
 
 local vm <const> = require "spec.support.vm"
 
-local function unit_specs(name)
-    local status <const>, output <const> = vm.attempt(
-        "cd /var/tmp/sdme && BUILD=build spec/run --lua lua5.4 spec/unit/runtime/%s_spec.lua", name)
-    assert.equal(0, status, output)
-    assert.matches("\n[1-9]%d* passed, 0 failed", output)
-end
-
 describe("an older kernel", function()
     teardown(vm.clean)
 
@@ -27,10 +20,4 @@ describe("an older kernel", function()
         assert.is_true(tonumber(
             vm.run "du -sk /var/lib/sdme/containers/web/upper | cut -f1") < 1024)
     end)
-
-    for _, name in ipairs { "overlay", "mount", "process" } do
-        it("passes the specs of " .. name, function()
-            unit_specs(name)
-        end)
-    end
 end)
