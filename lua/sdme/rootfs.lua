@@ -36,10 +36,10 @@ function M.read(name)
     if not file.stat(path_of(name)) then
         fault.raise("ENOENT", HINT_LIST, "there is no rootfs %s", name)
     end
-    local description <const> = state.read(path_of(name))
-    if type(description.layers) ~= "table" or #description.layers == 0 then
-        fault.raise("EFORMAT", "sdme fs rm --force " .. name, "%s is damaged: it has no layers",
-            path_of(name))
+    local hint <const> = "restore the file, or: sdme fs rm " .. name
+    local description <const> = state.read(path_of(name), hint)
+    if not description.layers or #description.layers == 0 then
+        fault.raise("EFORMAT", hint, "%s is damaged: it has no layers", path_of(name))
     end
     description.name = name
     return description
@@ -218,7 +218,8 @@ function Rootfs:inspect()
     local layers <const>, size = {}, 0
     for i, id in ipairs(description.layers) do
         local fine <const>, found <const> = pcall(layer.read, id)
-        layers[i] = fine and found or { id = id, missing = true }
+        layers[i] = fine and found or layer.exists(id) and { id = id, problem = tostring(found) }
+            or { id = id, missing = true }
         layers[i].version = nil
         size = size + (layers[i].size or 0)
     end

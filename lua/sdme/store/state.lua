@@ -13,22 +13,71 @@ local VERSION <const> = 1
 -- No state comes near to it; a larger file is not ours.
 local MAXIMUM_SIZE <const> = 1 << 20
 
-local HINT <const> = "restore the file, or remove its directory by hand"
+local HINT <const> = "restore the file, or remove what it is of"
+
+local function is_a(wanted)
+    return function(value)
+        return type(value) == wanted
+    end
+end
+
+-- Ids of layers are names of directories, which are removed in the end.
+local function is_layer(id)
+    return type(id) == "string" and id:find "^[a-z0-9]+%-[0-9a-f]+$" ~= nil
+end
+
+-- What has to be right wherever it is read, since it is followed; a file need not have it.
+local FIELDS <const> = {
+    created = is_a "string", os = is_a "table", origin = is_a "table", settings = is_a "table",
+    size = function(size)
+        return math.type(size) == "integer"
+    end,
+    layers = function(ids)
+        for _, id in ipairs(type(ids) == "table" and ids or { false }) do
+            if not is_layer(id) then
+                return false
+            end
+        end
+        return true
+    end,
+    snapshot = function(snapshot)
+        return type(snapshot) == "table" and is_layer(snapshot.id)
+    end,
+    userns = function(userns)
+        return type(userns) == "table" and math.type(userns.base) == "integer"
+            and math.type(userns.count) == "integer"
+    end,
+}
+
+local function check(state, damaged)
+    if type(state) ~= "table" or math.type(state.version) ~= "integer" then
+        damaged "it has no version"
+    end
+    for name, is_right in pairs(FIELDS) do
+        if state[name] ~= nil and not is_right(state[name]) then
+            damaged(("its '%s' is wrong"):format(name))
+        end
+    end
+end
 
 ---@param path string
+---@param hint string? what to do where it is damaged
 ---@return table
-function M.read(path)
+function M.read(path, hint)
     local text <const> = fault.check(core.file.read(path, { max = MAXIMUM_SIZE, follow = false }))
-    local ok, state = pcall(json.decode, text, path)
+    local function damaged(why)
+        fault.raise("EFORMAT", hint or HINT, "%s is damaged: %s", path, why)
+    end
+    local ok <const>, state <const> = pcall(json.decode, text, "it")
     if not ok then
-        fault.raise("EFORMAT", HINT, "%s is damaged: %s", path, tostring(state))
-    elseif type(state) ~= "table" or math.type(state.version) ~= "integer" then
-        fault.raise("EFORMAT", HINT, "%s is damaged: it has no version", path)
-    elseif state.version > VERSION then
+        damaged((tostring(state):gsub("^it: ", "")))
+    elseif type(state) == "table" and math.type(state.version) == "integer"
+        and state.version > VERSION then
         fault.raise("EUNSUPPORTED", "update sdme",
             "%s has version %d, and this sdme knows versions up to %d", path, state.version,
             VERSION)
     end
+    check(state, damaged)
     return state
 end
 
@@ -36,10 +85,11 @@ end
 ---@param name string
 ---@return table
 function M.container(name)
-    local description <const> = M.read(store.path("containers", name, "state.json"))
-    if type(description.settings) ~= "table" then
-        fault.raise("EFORMAT", HINT, "%s is damaged: it has no settings",
-            store.path("containers", name, "state.json"))
+    local path <const> = store.path("containers", name, "state.json")
+    local hint <const> = "restore the file, or: sdme rm " .. name
+    local description <const> = M.read(path, hint)
+    if not description.settings then
+        fault.raise("EFORMAT", hint, "%s is damaged: it has no settings", path)
     end
     description.name = name
     return description
