@@ -29,6 +29,7 @@ end
 ---@param target integer? the host's id that user 0 of the layers is to appear as; 0 without
 ---@return { path: string, map_owners: userdata? }[] from the top to the bottom
 function M.lowers(ids, target)
+    layer.check(ids)
     local map <const>, lowers <const> = mapper(target or 0), {}
     for i = #ids, 1, -1 do
         lowers[#lowers + 1] = {

@@ -183,6 +183,7 @@ local function start(name, options)
         end
         options.keep = not (options.rm_on_failure or description.settings.ephemeral)
         launcher.check(name, description.settings)
+        layer.check(description.layers or {}, "start " .. name)
         apparmor.check(name, description.settings.apparmor_profile)
         if not M.is_running(name) then
             port.check(name, description.settings)

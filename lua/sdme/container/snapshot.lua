@@ -129,6 +129,7 @@ end
 function M.take(name, fs, options)
     local lock <close> = store.lock("container", name)
     local description <const> = settle.read(name)
+    layer.check(description.layers or {}, "snapshot " .. name)
     local name_lock <close> = rootfs.reserve(fs, (options or {}).force)
     local transaction <close> = layer.begin()
     local layers <const> = layers_of(description, transaction)

@@ -21,6 +21,9 @@ local M <const> = {}
 -- Ids become names of directories.
 local ID_PATTERN <const> = "^[a-z0-9]+%-[0-9a-f]+$"
 
+-- User ids are of 32 bits, and the last one is none (credentials(7)).
+local MAXIMUM_BASE <const> = (1 << 32) - 2
+
 ---@class sdme.Layer
 ---@field id string
 ---@field base integer the id on the disk of its user 0: what was the upper of a user namespace
@@ -45,19 +48,36 @@ function M.exists(id)
     return file.stat(M.path(id)) ~= nil
 end
 
+---Raises unless all of a stack is there.
+---@param ids string[]
+---@param what string? what they are needed for
+function M.check(ids, what)
+    for _, id in ipairs(ids) do
+        if not M.exists(id) then
+            fault.raise("ENOENT", id:find "^local" == nil
+                    and "`sdme fs import` of what it came from brings it back" or nil,
+                "%sthe layer %s is missing", what and what .. ": " or "", id)
+        end
+    end
+end
+
 ---The id on the disk of a layer's user 0: of what was the upper of a user namespace.
 ---@param id string
 ---@return integer
 function M.base(id)
-    return math.tointeger(tonumber(file.readlink(store.path("layers", id, "base")) or 0))
+    local link <const> = store.path("layers", id, "base")
+    local target <const> = file.readlink(link) or "0"
+    local base <const> = target:find "^%d+$" and math.tointeger(tonumber(target))
+    if not base or base > MAXIMUM_BASE then
+        fault.raise("EFORMAT", nil, "%s is damaged: '%s' is no id of a user", link, target)
+    end
+    return base
 end
 
 ---@param id string
 ---@return sdme.Layer
 function M.read(id)
-    if not M.exists(id) then
-        fault.raise("ENOENT", nil, "the layer %s is missing", id)
-    end
+    M.check { id }
     local layer <const> = state.read(store.path("layers", id, "layer.json"))
     layer.id = id
     layer.base = M.base(id)
@@ -181,10 +201,13 @@ function Transaction:add(layer, description)
     describe(layer.stage.path, description)
     fault.check(file.sync(layer.stage.path))
     if not self:use(id) then
-        local fine <const>, why <const> = pcall(layer.stage.commit, layer.stage,
-            store.path("layers", id))
+        local place <const> = store.path("layers", id)
+        local fine <const> = pcall(layer.stage.commit, layer.stage, place)
         if not fine and not M.exists(id) then
-            error(why, 0)
+            if file.stat(place) then
+                store.discard(place) -- what is left of one whose tree is gone
+            end
+            layer.stage:commit(place)
         end
         self.made[#self.made + 1] = id
     end
