@@ -31,6 +31,9 @@ end
 ---@return string[] layers
 ---@return table origin
 function M.read(source, context)
+    if context.options and context.options.verify then
+        fault.usage("%s is a directory, which has no digest to verify", source.text)
+    end
     local path <const> = real_path(source.path)
     local copied
     local layer <close> = context.transaction:new(function(tree)

@@ -82,7 +82,7 @@ end
 ---@param text string
 ---@return sdme.Source to be closed
 function M.open(text)
-    if text:find "^https?://" then
+    if text:find "^%a[%w+.-]*://" then
         return setmetatable({ kind = "remote", text = text }, Source)
     end
     local stat <const> = file.stat(text, { follow = true })
