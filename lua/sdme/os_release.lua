@@ -1,6 +1,7 @@
 -- os-release(5): what system a root filesystem holds.
 
 local core <const> = require "sdme.core"
+local text <const> = require "sdme.text"
 
 local M <const> = {}
 
@@ -16,14 +17,14 @@ local function unquote(value)
     return quote == '"' and inner:gsub("\\([\"$`\\])", "%1") or inner
 end
 
----@param text string
----@return table<string, string>
-function M.parse(text)
+---@param content string
+---@return table<string, string> values, printable whatever is in the file
+function M.parse(content)
     local fields <const> = {}
-    for line in text:gmatch "[^\n]+" do
+    for line in content:gmatch "[^\n]+" do
         local name, value = line:match "^([A-Z][A-Z0-9_]*)=(.*)$"
         if name then
-            fields[name] = unquote(value)
+            fields[name] = text.printable(unquote(value))
         end
     end
     return fields
@@ -34,9 +35,9 @@ end
 ---@return table<string, string>
 function M.read(root)
     for _, path in ipairs { "/etc/os-release", "/usr/lib/os-release" } do
-        local text <const> = core.file.read(path, { root = root, max = MAXIMUM_SIZE })
-        if text then
-            return M.parse(text)
+        local content <const> = core.file.read(path, { root = root, max = MAXIMUM_SIZE })
+        if content then
+            return M.parse(content)
         end
     end
     return {}

@@ -7,6 +7,7 @@ local kind <const> = require "sdme.kind"
 local layer <const> = require "sdme.store.layer"
 local sources <const> = require "sdme.source"
 local state <const> = require "sdme.store.state"
+local printable <const> = require("sdme.text").printable
 local store <const> = require "sdme.store"
 local view <const> = require "sdme.view"
 
@@ -165,6 +166,7 @@ function M.import(text, options)
         name = name, transaction = transaction, options = options, progress = progress,
     }
     local layers, origin = sources.read(source, context)
+    origin.source = printable(origin.source) -- JSON is UTF-8, and a path need not be
     local description <const> = { layers = layers, origin = origin }
     require("sdme.distro").prepare(description, context)
     return M.save(name, description, transaction)

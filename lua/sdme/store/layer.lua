@@ -13,6 +13,7 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
+local text <const> = require "sdme.text"
 
 local file <const> = core.file
 
@@ -117,6 +118,7 @@ local function describe(directory, description)
         written[key] = value
     end
     written.id, written.base = nil, nil
+    written.comment = written.comment and text.printable(written.comment) -- JSON is UTF-8
     written.created = written.created or os.date "!%Y-%m-%dT%H:%M:%SZ"
     if (description.base or 0) ~= 0 then
         fault.check(file.symlink(("%d"):format(description.base), directory .. "/base"))
