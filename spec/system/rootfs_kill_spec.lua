@@ -249,6 +249,7 @@ describe("SIGKILL", function()
             local killed <const> = kill_at(step, "snapshot", "k", "k")
             if killed and state.container("k").snapshot then
                 unfinished = unfinished + 1
+                sdme.ok("fs", "gc")
                 local again = 0
                 repeat
                     again = again + 1
