@@ -1,5 +1,5 @@
--- How the benches measure: the same work in the same run, one and the other in turn, and the medians
--- compared; and how they say it.
+-- How the benches measure: the same work in the same run, one and the other in turn, and the
+-- medians compared; and how they say it.
 
 local core <const> = require "sdme.core"
 local shell <const> = require "spec.support.shell"

@@ -94,7 +94,7 @@ describe("a disk with", function()
                     "systemctl is-system-running; stat -c %u:%g /etc/shadow"))
             end
             assert.equal("", shell.run("losetup --list --noheadings --output BACK-FILE "
-                .. "| grep sdme-spec || :"))
+                .. "| grep disk.img || :"))
         end)
     end
 end)

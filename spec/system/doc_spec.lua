@@ -1,8 +1,10 @@
 -- Every example of the Lua API runs as it stands.
 
+local debian <const> = require "spec.support.debian"
 local page <const> = require "spec.support.page"
 local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
+local shell <const> = require "spec.support.shell"
 
 local PAGE <const> = "doc/lua.md"
 
@@ -21,8 +23,12 @@ end
 describe("an example of doc/lua.md", function()
     setup(function()
         sdme.ok("create", "--name", "web", "--started")
+        shell.run("mkdir -p /srv/debian && tar -C /srv/debian -xf %s", debian.path "debian.tar")
     end)
-    teardown(sdme.clean)
+    teardown(function()
+        sdme.clean_all()
+        shell.run "rm -rf /srv/debian"
+    end)
     after_each(scratch.clean)
 
     for _, example in ipairs(page.examples(PAGE)) do

@@ -38,7 +38,7 @@ static int add_entries(const struct sdme_unpack_child *child, struct sdme_tar *t
                        struct sdme_archive_writer *writer, struct sdme_error *error)
 {
     uint64_t max = child->options->limits.entries;
-    struct sdme_tar_entry entry;
+    struct sdme_tar_entry entry = {0};
     int code;
 
     while ((code = sdme_tar_next(tar, &entry, error)) > 0) {

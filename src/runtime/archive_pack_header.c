@@ -131,7 +131,7 @@ void sdme_pack_header_add_attribute(struct sdme_pack_header *header, const char 
                                     const void *value, size_t size)
 {
     static const char prefix[] = "SCHILY.xattr.";
-    char key[sizeof prefix + 3 * ATTRIBUTE_NAME_MAX], *end = stpcpy(key, prefix);
+    char key[sizeof prefix + (size_t) 3 * ATTRIBUTE_NAME_MAX], *end = stpcpy(key, prefix);
 
     for (; *name; name++) {
         if (*name == '=' || *name == '%')

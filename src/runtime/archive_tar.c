@@ -159,9 +159,10 @@ static int read_extension(struct sdme_tar *tar, const struct sdme_tar_header *he
     if (!global && tar->has_extended)
         return sdme_fail_as(error, SDME_EFORMAT, "two extended headers for one entry");
     code = read_extended(tar, size, &text, error);
-    if (code >= 0)
-        code = sdme_pax_read(global ? &tar->global : &tar->local, (char *) (uintptr_t) text.data,
-                             text.size, global, error);
+    if (code < 0)
+        return code;
+    code = sdme_pax_read(global ? &tar->global : &tar->local, (char *) (uintptr_t) text.data,
+                         text.size, global, error);
     if (global)
         tar->extended_used -= text.size + 1;
     else
@@ -396,7 +397,7 @@ static int read_entry(struct sdme_tar *tar, const struct sdme_tar_header *header
 /* All that is behind the mark of the end belongs to the stream, and means nothing. */
 static int read_rest(struct sdme_tar *tar, struct sdme_error *error)
 {
-    const unsigned char *block;
+    const unsigned char *block = NULL;
     int code = read_block(tar, &block, error);
 
     if (code > 0 && !sdme_tar_is_zero(block))
@@ -420,7 +421,7 @@ static void forget_entry(struct sdme_tar *tar)
 /* 1 for an entry, 2 for what isn't one (an extension is read then), 0 at the end. */
 static int read_header(struct sdme_tar *tar, struct sdme_tar_entry *entry, struct sdme_error *error)
 {
-    const unsigned char *block;
+    const unsigned char *block = NULL;
     struct sdme_tar_header header;
     int64_t size;
 
@@ -428,7 +429,7 @@ static int read_header(struct sdme_tar *tar, struct sdme_tar_entry *entry, struc
     int code = read_block(tar, &block, error);
     if (code < 0)
         return code;
-    if (code == 0)
+    if (code == 0 || !block)
         return sdme_fail_as(error, SDME_EFORMAT,
                             "the archive is truncated: it has no mark of its end");
     if (sdme_tar_is_zero(block))

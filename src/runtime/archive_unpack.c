@@ -19,7 +19,7 @@
 
 const struct sdme_archive_limits sdme_archive_limits_standard = {
     .size = 1ULL << 40,
-    .entries = 10 * 1000 * 1000,
+    .entries = 10000000,
     .ratio = 1000,
     .path = PATH_MAX - 1,
     .depth = 1024,

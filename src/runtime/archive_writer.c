@@ -262,19 +262,22 @@ static int write_content(struct sdme_tar *tar, const struct sdme_tar_entry *entr
 {
     const struct sdme_tar_extent whole = {0, entry->size};
     const struct sdme_tar_extent *extent = entry->is_sparse ? entry->extents : &whole;
+    const struct sdme_tar_extent *end = extent + (entry->is_sparse ? entry->extent_count : 1);
     uint64_t done = 0; /* of the extent */
-    const unsigned char *data;
-    size_t size;
+    const unsigned char *data = NULL;
+    size_t size = 0;
     int code;
 
     if (entry->is_sparse && ftruncate(fd, (off_t) entry->size) < 0)
         return sdme_fail(error, errno, "write");
     while ((code = sdme_tar_data(tar, &data, &size, error)) > 0) {
         while (size > 0) {
-            while (done == extent->size) {
+            while (extent < end && done == extent->size) {
                 extent++;
                 done = 0;
             }
+            if (extent == end)
+                return sdme_fail_as(error, SDME_EFORMAT, "there is more data than the file has");
             uint64_t left = extent->size - done;
             size_t count = size < left ? size : (size_t) left;
             code = write_all(fd, data, count, extent->offset + done, error);

@@ -59,6 +59,7 @@ static int fail_zstd(const struct zstd *zstd, size_t result,
                         (unsigned long long) sdme_archive_source_offset(source));
 }
 
+/* One of several codecs. NOLINTNEXTLINE(readability-non-const-parameter) */
 static int zstd_read(void *state, struct sdme_archive_source *source, unsigned char *buffer,
                      size_t size, size_t *ret_size, struct sdme_error *error)
 {

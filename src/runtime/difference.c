@@ -106,7 +106,7 @@ static size_t count_names(const struct sdme_attribute_names *names)
 /* 1 if the values of @name differ, or the second has none. */
 static int compare_value(const struct sdme_shift *shift, int first, int second, const char *name)
 {
-    _cleanup_free_ char *values = malloc(2 * SDME_ATTRIBUTE_MAX);
+    _cleanup_free_ char *values = malloc((size_t) 2 * SDME_ATTRIBUTE_MAX);
 
     if (!values)
         return -ENOMEM;

@@ -60,7 +60,7 @@ static bool is_boot_record(const uint8_t record[RECORD_SIZE])
 
 static struct entry read_entry(const uint8_t record[RECORD_SIZE], int index)
 {
-    const uint8_t *at = record + ENTRIES_AT + index * ENTRY_SIZE;
+    const uint8_t *at = record + ENTRIES_AT + (size_t) index * ENTRY_SIZE;
 
     return (struct entry){at[4], read_le32(at + 8), read_le32(at + 12)};
 }

@@ -41,11 +41,12 @@ static unsigned int marks_of(const struct sdme_path_set *paths)
 
 static struct node *new_node(struct state *state, const struct node *parent, const char *name)
 {
-    struct node *node = calloc(1, sizeof *node + strlen(name) + 1);
+    size_t size = strlen(name) + 1;
+    struct node *node = calloc(1, sizeof *node + size);
 
     if (!node)
         return NULL;
-    strcpy(node->name, name);
+    memcpy(node->name, name, size);
     node->parent = parent;
     node->paths = parent ? sdme_path_set_find(parent->paths, name) : state->compare->paths;
     node->wanted = (parent && parent->wanted) || marks_of(node->paths) & SDME_COMPARE_WANTED;
