@@ -218,6 +218,10 @@ describe("core.fetch", function()
             local from <const>, to <const> = core.stream.pipe()
             local one <close> = request(server, { output = to })
             to:close()
+            wait.until_true("the transfer begins", function()
+                assert.is_false((one:step()))
+                return one:progress() > 0
+            end)
             for _ = 1, 50 do
                 assert.is_false((one:step()))
                 core.poll.wait({}, 0.005)
