@@ -23,7 +23,7 @@ end
 describe("an example of doc/lua.md", function()
     setup(function()
         sdme.ok("create", "--name", "web", "--started")
-        shell.run("mkdir -p /srv/debian && tar -C /srv/debian -xf %s", debian.path "debian.tar")
+        shell.run("mkdir /srv/debian && tar -C /srv/debian -xf %s", debian.path "debian.tar")
     end)
     teardown(function()
         sdme.clean_all()
