@@ -62,6 +62,18 @@ function M.format(path, range, type, script, options)
         path .. ".mnt", type, quiet, path .. ".mnt", path .. ".mnt", script or ":", path .. ".mnt")
 end
 
+---The files of loop devices whose names have a text in them. udev may look into a device for a
+---moment after it was given up, which is waited for.
+---@param text string
+---@return string
+function M.loops(text)
+    return shell.run([[for i in $(seq 50); do
+            left=$(losetup --list --noheadings --output BACK-FILE | grep -F -e %s)
+            [ -n "$left" ] || break
+            sleep 0.1
+        done; echo "$left"]], text)
+end
+
 ---The size of `count` MiB in bytes.
 ---@param count integer
 ---@return integer

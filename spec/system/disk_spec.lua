@@ -93,8 +93,7 @@ describe("a disk with", function()
                 assert.equal("running\n0:42", sdme.ok("new", "-r", "disk", option, "--", "sh", "-c",
                     "systemctl is-system-running; stat -c %u:%g /etc/shadow"))
             end
-            assert.equal("", shell.run("losetup --list --noheadings --output BACK-FILE "
-                .. "| grep disk.img || :"))
+            assert.equal("", image.loops "disk.img")
         end)
     end
 end)

@@ -145,7 +145,7 @@ describe("a disk image as a rootfs", function()
                 "is-system-running"))
         end
         shell.run("diff -r --no-dereference --exclude=dev %s %s", trees[1], trees[2])
-        assert.equal("", shell.run("losetup -a | grep %s || true", sdme.datadir()))
+        assert.equal("", disk_image.loops(sdme.datadir()))
     end)
 end)
 
