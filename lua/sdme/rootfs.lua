@@ -32,7 +32,8 @@ end
 
 ---What is known of a rootfs.
 ---@param name string
----@return { name: string, layers: string[], os: table, systemd: boolean, origin: table }
+---@return { name: string, layers: string[], os: table, systemd: boolean, origin: table,
+---image: table?, apps: table[]? }
 function M.read(name)
     if not file.stat(path_of(name)) then
         fault.raise("ENOENT", HINT_LIST, "there is no rootfs %s", name)
@@ -116,7 +117,7 @@ function M.save(name, description, transaction)
     saved.name = nil
     saved.layers = json.array(saved.layers)
     if fine then
-        transaction:replace(old.layers)
+        transaction:replace(layer.named(old))
     end
     state.write(path_of(name), saved)
     return setmetatable({ name = name }, Rootfs)
@@ -196,7 +197,7 @@ function Rootfs:remove(options)
     local fine <const>, description <const> = pcall(M.read, self.name)
     -- Until it is removed for good it says what was its own.
     local _ <close> = store.set_aside(path_of(self.name))
-    layer.release(fine and description.layers or {})
+    layer.release(fine and layer.named(description) or {})
 end
 
 ---Writes it out: a directory, an archive, or a disk image.
@@ -206,7 +207,7 @@ end
 function Rootfs:export(destination, options)
     local transaction <close> = layer.begin()
     local description <const> = M.read(self.name)
-    for _, id in ipairs(description.layers) do
+    for _, id in ipairs(layer.named(description)) do
         transaction:use(id)
     end
     local tree <close> = view.stack(description.layers)

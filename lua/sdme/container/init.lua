@@ -171,7 +171,7 @@ end
 
 -- Whether all that a container is made of is there.
 local function is_complete(description)
-    for _, id in ipairs(description.layers or {}) do
+    for _, id in ipairs(layer.named(description)) do
         if not layer.exists(id) then
             return false
         end

@@ -183,7 +183,7 @@ local function start(name, options)
         end
         options.keep = not (options.rm_on_failure or description.settings.ephemeral)
         launcher.check(name, description.settings)
-        layer.check(description.layers or {}, "start " .. name)
+        layer.check(layer.named(description), "start " .. name)
         apparmor.check(name, description.settings.apparmor_profile)
         if not M.is_running(name) then
             port.check(name, description.settings)
@@ -268,14 +268,6 @@ function M.disable(name)
     end
 end
 
-local function collect_layers(description)
-    local ids <const> = description.layers or {}
-    if description.snapshot then
-        ids[#ids + 1] = description.snapshot.id
-    end
-    layer.release(ids)
-end
-
 local function discard_files(name)
     local ok, description = pcall(M.read, name)
     unit.uninstall(name)
@@ -283,7 +275,7 @@ local function discard_files(name)
         -- Until it is removed for good it says what was its own.
         local _ <close> = store.set_aside(path(name))
         if ok then
-            collect_layers(description)
+            layer.release(layer.named(description))
         end
     end
     if ok then

@@ -217,14 +217,24 @@ function Transaction:add(layer, description)
     return id
 end
 
+---All layers that a rootfs or a container counts on: its own, those of its applications, and what
+---a snapshot is about to make.
+---@param description table
+---@return string[] ids
+function M.named(description)
+    local layers <const> = description.layers or {}
+    local ids <const> = table.move(layers, 1, #layers, 1, {})
+    for _, app in ipairs(description.apps or {}) do
+        table.move(app.layers, 1, #app.layers, #ids + 1, ids)
+    end
+    ids[#ids + 1] = description.snapshot and description.snapshot.id
+    return ids
+end
+
 -- Adds the layers that a state file names to a set. What can't be read may refer to anything.
 local function add_references(set, path)
-    local description <const> = state.read(path)
-    for _, id in ipairs(description.layers or {}) do
+    for _, id in ipairs(M.named(state.read(path))) do
         set[id] = true
-    end
-    if description.snapshot then
-        set[description.snapshot.id] = true
     end
 end
 

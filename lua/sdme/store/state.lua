@@ -3,6 +3,7 @@
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local json <const> = require "sdme.json"
+local kind <const> = require "sdme.kind"
 local store <const> = require "sdme.store"
 
 local M <const> = {}
@@ -26,15 +27,32 @@ local function is_layer(id)
     return type(id) == "string" and id:find "^[a-z0-9]+%-[0-9a-f]+$" ~= nil
 end
 
+local function are_layers(ids)
+    for _, id in ipairs(type(ids) == "table" and ids or { false }) do
+        if not is_layer(id) then
+            return false
+        end
+    end
+    return true
+end
+
+-- An application's name becomes one of directories and units; it has layers of its own.
+local function is_app(app)
+    return type(app) == "table" and kind.name.check(app.name) ~= nil
+        and type(app.layers) == "table" and are_layers(app.layers) and #app.layers > 0
+        and type(app.config) == "table"
+end
+
 -- What has to be right wherever it is read, since it is followed; a file need not have it.
 local FIELDS <const> = {
     created = is_a "string", os = is_a "table", origin = is_a "table", settings = is_a "table",
     size = function(size)
         return math.type(size) == "integer"
     end,
-    layers = function(ids)
-        for _, id in ipairs(type(ids) == "table" and ids or { false }) do
-            if not is_layer(id) then
+    layers = are_layers, image = is_a "table",
+    apps = function(apps)
+        for _, app in ipairs(type(apps) == "table" and apps or { false }) do
+            if not is_app(app) then
                 return false
             end
         end
