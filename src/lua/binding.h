@@ -86,10 +86,10 @@ struct sdme_cancel *sdme_lua_cancel(lua_State *L);
 int sdme_lua_take_interrupt(lua_State *L);
 
 /* One opener for each primitive: pushes the table that is sdme.core.NAME. */
-#define SDME_PRIMITIVES(X)                                                                        \
-    X(archive) X(bus) X(digest) X(disk) X(fetch) X(file) X(journal) X(link) X(lock) X(mount)      \
-    X(nat) X(netns) X(overlay) X(poll) X(port) X(process) X(pty) X(qcow2) X(stream) X(tree)       \
-    X(userns)
+#define SDME_PRIMITIVES(X)                                                                         \
+    X(archive)                                                                                     \
+    X(bus) X(cgroup) X(digest) X(disk) X(fetch) X(file) X(journal) X(link) X(lock) X(mount) X(nat) \
+        X(netns) X(overlay) X(poll) X(port) X(process) X(pty) X(qcow2) X(stream) X(tree) X(userns)
 
 #define SDME_DECLARE_OPENER(name) int sdme_lua_open_##name(lua_State *L);
 SDME_PRIMITIVES(SDME_DECLARE_OPENER)

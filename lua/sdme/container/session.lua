@@ -259,6 +259,8 @@ local function run_on_terminal(bus, name, options)
 end
 
 local function run(name, options, on_terminal)
+    -- The guest's manager is about to move a process: what that waits for goes on meanwhile.
+    local _ <close> = core.cgroup.expect_move()
     local bus <close> = connect(name)
     return setmetatable(shutdown.during(name, options.argv, function()
         return (on_terminal and run_on_terminal or run_on_streams)(bus, name, options)
