@@ -2,6 +2,7 @@
 -- its own, and becomes systemd-nspawn. So the mounts live and die with the service.
 
 local apparmor <const> = require "sdme.apparmor"
+local apps <const> = require "sdme.app.launch"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local files <const> = require "sdme.container.files"
@@ -193,9 +194,10 @@ local function mount_root(description)
         fault.check(core.mount.attach(files.mount(description, { note = note }), target))
     end
     local mounted <close> = fault.check(file.open_directory(root))
-    for _, path in ipairs(files.submounts(description)) do
+    for _, path in ipairs(description.layers and {} or files.submounts(description)) do
         mount_submount(description, path, mounted)
     end
+    apps.mount(description, mounted, note)
     return root
 end
 

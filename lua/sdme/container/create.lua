@@ -1,5 +1,6 @@
 -- Making a container: all of it in staging, then one rename.
 
+local app <const> = require "sdme.app"
 local clone <const> = require "sdme.clone"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
@@ -44,6 +45,7 @@ local function build(directory, description)
         clone.prepare(layer, description.settings)
     end
     personal.prepare(layer, description.name, description.settings)
+    app.prepare(layer, description)
     state.write(directory .. "/state.json", description)
 end
 
@@ -52,7 +54,7 @@ local function make(description)
     local _ <close> = layers.hold()
     if description.settings.fs then
         local found <const> = rootfs.read(description.settings.fs)
-        description.layers, description.os = found.layers, found.os
+        description.layers, description.os, description.apps = found.layers, found.os, found.apps
     end
     local stage <close> = store.stage()
     build(stage.path, description)

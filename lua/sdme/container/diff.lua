@@ -5,7 +5,6 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local files <const> = require "sdme.container.files"
 local lifecycle <const> = require "sdme.container.lifecycle"
-local view <const> = require "sdme.view"
 
 local file <const> = core.file
 
@@ -54,8 +53,7 @@ local function compare(description, mount, paths)
     if not wanted or not file.stat(path) then
         return {}
     end
-    local lower <close> = mount == "/" and view.below(description)
-        or fault.check(file.open_directory(mount))
+    local lower <close> = files.below(description, mount)
     local upper <close> = fault.check(file.open_directory(path))
     local base <const> = description.userns and description.userns.base
     local changes <const> = fault.check(core.tree.compare {

@@ -1,6 +1,7 @@
 -- The files of a container as it sees them: overlays of what it was made from and its own upper
 -- layers, as detached mounts. A clone of the host has one for `/` and one for each mount below it.
 
+local app <const> = require "sdme.app"
 local clone <const> = require "sdme.clone"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
@@ -11,11 +12,19 @@ local file <const> = core.file
 
 local M <const> = {}
 
----The mounts of the host below its root that a container shows too, outer ones first.
+---What is mounted below a container's root: mounts of the host, which a clone shows too, outer
+---ones first; or the files of its applications.
 ---@param description table the container's state
 ---@return string[] paths
 function M.submounts(description)
-    return description.layers and {} or clone.submounts(clone.hidden(description.settings))
+    if not description.layers then
+        return clone.submounts(clone.hidden(description.settings))
+    end
+    local paths <const> = {}
+    for i, one in ipairs(description.apps or {}) do
+        paths[i] = app.root(one.name)
+    end
+    return paths
 end
 
 -- One directory name for a path.
@@ -33,14 +42,37 @@ function M.directory(description, path)
     if not path or path == "/" then
         return store.path("containers", description.name)
     end
+    local one <const> = app.at(description, path)
+    if one then
+        return store.path("containers", description.name, "apps", one.name)
+    end
     return store.path("containers", description.name, "mounts", encode(path))
+end
+
+-- The layers below a container's own one, nil where that is a directory of the host.
+local function layers_at(description, path)
+    if path == "/" then
+        return description.layers
+    end
+    local one <const> = app.at(description, path)
+    return one and one.layers
+end
+
+---What is below a container's own layer.
+---@param description table
+---@param path string? of a mount below the root
+---@return userdata descriptor of a directory
+function M.below(description, path)
+    local layers <const> = layers_at(description, path or "/")
+    return layers and view.stack(layers) or fault.check(file.open_directory(path or "/"))
 end
 
 -- The layer of a mount below the root is made when it is first needed.
 local function prepare(description, path)
     local directory <const> = M.directory(description, path)
     if not file.stat(directory .. "/work") then
-        local stat <const> = fault.check(file.stat(path))
+        local below <close> = M.below(description, path)
+        local stat <const> = fault.check(file.stat(".", { root = below }))
         local base <const> = description.userns and description.userns.base or 0
         fault.check(file.mkdir(directory, { mode = "0700", parents = true }))
         fault.check(file.mkdir(directory .. "/upper",
@@ -51,9 +83,9 @@ local function prepare(description, path)
 end
 
 local function lowers(description, path)
-    local userns <const> = description.userns
-    if description.layers then
-        return view.lowers(description.layers, userns and userns.base)
+    local userns <const>, layers <const> = description.userns, layers_at(description, path)
+    if layers then
+        return view.lowers(layers, userns and userns.base)
     end
     local map <const> = userns and fault.check(core.userns.create(userns.base, userns.count))
     return { { path = path, map_owners = map or nil } }

@@ -1,0 +1,64 @@
+-- What the launcher does for the applications of a container: their files, and what those need that
+-- no image has.
+
+local app <const> = require "sdme.app"
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local files <const> = require "sdme.container.files"
+
+local file <const> = core.file
+
+local M <const> = {}
+
+-- What systemd mounts over with files of the container, as the unit says.
+local MOUNT_POINTS <const> = { "/etc/resolv.conf", "/etc/hosts" }
+
+local function make_directory(path, at)
+    fault.check(file.mkdir(path,
+        { root = at.root, parents = true, mode = "0755", uid = at.base, gid = at.base }))
+end
+
+local function make_file(path, at)
+    if not file.exists(path, { root = at.root }) then
+        make_directory(path:match "^(.*)/", at)
+        fault.check(file.write(path, "",
+            { root = at.root, mode = "0644", uid = at.base, gid = at.base, sync = false }))
+    end
+end
+
+-- The files of one application are complete: it has all that is mounted over, and where it begins.
+local function prepare(one, at)
+    for _, path in ipairs(MOUNT_POINTS) do
+        make_file(path, at)
+    end
+    for _, path in ipairs { "/run", one.config.workdir } do
+        if not file.stat(path, { root = at.root, follow = true }) then
+            make_directory(path, at)
+        end
+    end
+end
+
+local function mount(description, one, at, note)
+    local path <const> = app.root(one.name)
+    local mounted <close> = files.mount(description, { path = path, note = note })
+    make_directory(path, at)
+    local target <close> = fault.check(file.open_directory(path, { root = at.root }))
+    fault.check(core.mount.attach(mounted, target))
+    local root <close> = fault.check(file.open_directory(path, { root = at.root }))
+    prepare(one, { root = root, base = at.base })
+end
+
+---Mounts the applications of a container in its files.
+---@param description table the state of the container
+---@param root userdata a descriptor of its mounted root
+---@param note fun(...: string) is told what takes long
+function M.mount(description, root, note)
+    local at <const> = {
+        root = root, base = description.userns and description.userns.base or 0,
+    }
+    for _, one in ipairs(description.apps or {}) do
+        mount(description, one, at, note)
+    end
+end
+
+return M
