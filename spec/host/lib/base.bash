@@ -21,9 +21,10 @@ readonly DPKG_OPTIONS=(
 
 # Units that a test host has no use for.
 readonly MASKED_UNITS=(
-    apt-daily.timer apt-daily-upgrade.timer console-getty.service dpkg-db-backup.timer
-    e2scrub_all.timer e2scrub_reap.service fstrim.timer getty@tty1.service man-db.timer
-    nftables.service systemd-networkd-wait-online.service systemd-pstore.service
+    apt-daily.timer apt-daily-upgrade.timer console-getty.service docker-registry.service
+    dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer getty@tty1.service
+    man-db.timer nftables.service podman-auto-update.timer podman-restart.service podman.service
+    podman.socket systemd-networkd-wait-online.service systemd-pstore.service
     systemd-timesyncd.service
 )
 
