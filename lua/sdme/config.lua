@@ -73,6 +73,8 @@ M.keys = {
         help = "how many times its size an archive may expand to" },
     { name = "unpack_path", kind = kind.range(kind.integer, 1, 4095), default = 4095,
         help = "how many bytes a path in an archive may have" },
+    { name = "default_base_fs", kind = kind.rootfs,
+        help = "the root filesystem that applications are imported onto, without --base-fs" },
     { name = "interpreter", kind = kind.path, find = find_interpreter,
         help = "the sdme program that units run (default: this one)" },
 }

@@ -120,12 +120,14 @@ function M.save(name, description, transaction)
         transaction:replace(layer.named(old))
     end
     state.write(path_of(name), saved)
+    transaction:saved()
     return setmetatable({ name = name }, Rootfs)
 end
 
 local IMPORT_OPTIONS <const> = {
     name = "string", force = "boolean", install_packages = "string", verify = "string",
-    no_cache = "boolean", allow_backing = "boolean", quiet = "boolean",
+    no_cache = "boolean", allow_backing = "boolean", quiet = "boolean", platform = "string",
+    credentials = "string", base_fs = "string", oci_mode = "string",
 }
 
 local function import_options(options)
@@ -143,12 +145,16 @@ end
 ---@field name string? else one like the source's
 ---@field force boolean? replaces a rootfs of that name, once the new one is complete
 ---@field install_packages "auto"|"yes"|"no"|nil whether systemd is installed where it is missing
----@field verify string? "sha256:..." of the file
+---@field verify string? "sha256:..." of the file, or of the manifest of an image
 ---@field no_cache boolean? fetches what was fetched before
 ---@field allow_backing boolean? whether a disk image may name another one beside it
 ---@field quiet boolean? shows no progress
+---@field platform string? of an image: "linux/arm64"; else this machine's
+---@field credentials string? "user:password" for a registry
+---@field oci_mode "auto"|"base"|"app"|nil what an image is taken for
+---@field base_fs string? the rootfs that an application runs in
 
----Makes a rootfs of a directory, an archive, a disk image, or a URL of one.
+---Makes a rootfs of a directory, an archive, a disk image, a URL of one, or an image.
 ---@param text string
 ---@param options sdme.ImportOptions?
 ---@return sdme.Rootfs
@@ -157,7 +163,8 @@ function M.import(text, options)
     -- An administrator's own families may be wrong: better told now than after a download.
     require("sdme.distro").families()
     local source <close> = sources.open(text, options)
-    local name <const> = options.name or sources.name(text)
+    require("sdme.source.oci").check_options(source, options)
+    local name <const> = options.name or sources.name(source.suggested)
     store.prepare()
     layer.sweep()
     local lock <close> = M.reserve(name, options.force)
@@ -166,10 +173,13 @@ function M.import(text, options)
     local context <const> = {
         name = name, transaction = transaction, options = options, progress = progress,
     }
-    local layers, origin = sources.read(source, context)
+    local layers <const>, origin <const>, more <const> = sources.read(source, context)
     origin.source = printable(origin.source) -- JSON is UTF-8, and a path need not be
-    local description <const> = { layers = layers, origin = origin }
-    require("sdme.distro").prepare(description, context)
+    local description <const> = more or {}
+    description.layers, description.origin = layers, origin
+    if not description.apps then
+        require("sdme.distro").prepare(description, context)
+    end
     return M.save(name, description, transaction)
 end
 
@@ -234,6 +244,14 @@ function Rootfs:inspect()
     return description
 end
 
+local function apps_of(description)
+    local names <const> = {}
+    for i, app in ipairs(description.apps or {}) do
+        names[i] = app.name
+    end
+    return #names > 0 and names or nil
+end
+
 ---What `sdme fs ls` shows.
 ---@return table[]
 function M.status()
@@ -243,7 +261,8 @@ function M.status()
         rows[i] = fine and {
             name = one.name, os = found.os and found.os.name, systemd = found.systemd,
             size = found.size, layers = #found.layers, created = found.created,
-            origin = found.origin, users = found.users,
+            origin = found.origin, users = found.users, image = found.image and true or nil,
+            apps = apps_of(found),
         } or { name = one.name, problem = tostring(found) }
     end
     return rows

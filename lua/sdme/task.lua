@@ -237,20 +237,60 @@ function M.group(...)
     return group
 end
 
+-- The results of a group's functions; raises what `failed` raised, or else the first.
+local function results(group, failed)
+    local list <const> = {}
+    for i, strand in ipairs(group) do
+        failed = failed or not strand.ok and strand or nil
+        list[i] = strand.result
+    end
+    if failed then
+        error(failed.result, 0)
+    end
+    return table.unpack(list, 1, #group)
+end
+
+-- A group of which the first failure interrupts what hasn't ended.
+local Together <const> = {}
+Together.__index = Together
+
+function Together:members()
+    return self.group:members()
+end
+
+function Together:interrupt(why)
+    self.interrupted = true
+    self.group:interrupt(why)
+end
+
+function Together:step()
+    local done = self.group:step()
+    for _, strand in ipairs(self.group) do
+        if not done and not self.interrupted and strand.done and not strand.ok then
+            self.failed = strand
+            self:interrupt(fault.new { message = "another part failed", code = "ECANCELED" })
+            done = self.group:step()
+        end
+    end
+    return done, self.group
+end
+
+---Runs functions side by side as `all` does; but the first that raises makes the `await` that each
+---of the others is in raise `ECANCELED`.
+---@param ... function
+---@return any ...
+function M.together(...)
+    local together <const> = setmetatable({ group = M.group(...) }, Together)
+    M.await(together)
+    return results(together.group, together.failed)
+end
+
 ---Runs functions side by side and returns the first result of each. All of them come to their
 ---end; then the first error, if there was one, is raised.
 ---@param ... function
 ---@return any ...
 function M.all(...)
-    local group <const> = M.await(M.group(...))
-    local results <const> = {}
-    for i, strand in ipairs(group) do
-        if not strand.ok then
-            error(strand.result, 0)
-        end
-        results[i] = strand.result
-    end
-    return table.unpack(results, 1, #group)
+    return results(M.await(M.group(...)))
 end
 
 return M

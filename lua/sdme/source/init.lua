@@ -4,6 +4,7 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 
 local file <const> = core.file
+local printable <const> = require("sdme.text").printable
 
 local M <const> = {}
 
@@ -48,10 +49,13 @@ function M.recognize(header)
 end
 
 ---@class sdme.Source
----@field kind "archive"|"directory"|"disk"|"qcow2"|"remote"
+---@field kind "archive"|"directory"|"disk"|"qcow2"|"remote"|"registry"|"layout"|"image_archive"
 ---@field text string as the user named it
 ---@field path string? a file or directory of this host
 ---@field file file*? that file, open
+---@field reference sdme.oci.Reference? of an image in a registry
+---@field tag string? of an image in an OCI layout
+---@field suggested string what a rootfs made of it may be called like
 
 local Source <const> = {}
 Source.__index = Source
@@ -64,6 +68,16 @@ function Source:close()
 end
 Source.__close = Source.close
 
+local function base_name(path)
+    return path:gsub("/+$", ""):match "[^/]*$"
+end
+
+-- Without a suggestion its text is one.
+local function make(fields)
+    fields.suggested = fields.suggested or fields.text
+    return setmetatable(fields, Source)
+end
+
 ---A file whose first bytes tell what it is. It is opened once: what is looked at is what is read.
 ---@param path string
 ---@param text string as the user named it
@@ -75,7 +89,33 @@ function M.open_file(path, text)
     end
     local kind <const> = M.recognize(handle:read(HEADER) or "")
     handle:seek "set"
-    return setmetatable({ kind = kind, text = text, path = path, file = handle }, Source)
+    return make { kind = kind, text = text, path = path, file = handle }
+end
+
+-- Directories with this file in them are OCI layouts (image-layout.md of the OCI image-spec).
+local function is_layout(path)
+    return (file.stat(path .. "/oci-layout") or {}).type == "file"
+end
+
+-- What is no file: an OCI layout and a tag in it, or the name of an image.
+local function open_other(text)
+    local path <const>, tag <const> = text:match "^(.+):([%w_][%w_.-]*)$"
+    if path and is_layout(path) then
+        return make { kind = "layout", text = text, path = path, tag = tag,
+            suggested = base_name(path) }
+    end
+    local reference <const> = require "sdme.oci.reference"
+    if not reference.looks_like(text) then
+        fault.raise("ENOENT", "a directory, an archive, a disk image, a URL or an image is wanted",
+            "there is no %s", printable(text))
+    end
+    local parsed <const> = reference.parse(text)
+    return make { kind = "registry", text = tostring(parsed), reference = parsed,
+        suggested = base_name(parsed.repository) }
+end
+
+local function open_directory(text)
+    return make { kind = is_layout(text) and "layout" or "directory", text = text, path = text }
 end
 
 ---Tells what a source is.
@@ -83,14 +123,13 @@ end
 ---@return sdme.Source to be closed
 function M.open(text)
     if text:find "^%a[%w+.-]*://" then
-        return setmetatable({ kind = "remote", text = text }, Source)
+        return make { kind = "remote", text = text }
     end
     local stat <const> = file.stat(text, { follow = true })
     if not stat then
-        fault.raise("ENOENT", "a directory, an archive, a disk image, or a URL is wanted",
-            "there is no %s", text)
+        return open_other(text)
     elseif stat.type == "directory" then
-        return setmetatable({ kind = "directory", text = text, path = text }, Source)
+        return open_directory(text)
     elseif stat.type ~= "file" and stat.type ~= "block" then
         fault.raise("EFORMAT", nil, "%s is a %s: a directory, an archive or a disk image is wanted",
             text, stat.type)
@@ -109,7 +148,7 @@ local SUFFIXES <const> = {
 ---@param text string
 ---@return string
 function M.name(text)
-    local name = text:gsub("[?#].*$", ""):gsub("/+$", ""):match "[^/]*$"
+    local name = base_name(text:gsub("[?#].*$", ""))
     while SUFFIXES[name:match "%.(%w+)$"] do
         name = name:gsub("%.%w+$", "")
     end
@@ -119,7 +158,7 @@ end
 
 local READERS <const> = {
     archive = "archive", directory = "directory", disk = "image", qcow2 = "image",
-    remote = "remote",
+    remote = "remote", registry = "oci", layout = "oci", image_archive = "oci",
 }
 
 ---Makes a source into layers, from the bottom to the top.
@@ -127,6 +166,7 @@ local READERS <const> = {
 ---@param context table `transaction`, `options`, `progress`
 ---@return string[] layers
 ---@return table origin what is to be remembered of where they came from
+---@return table? more what else is known of a rootfs that is an image
 function M.read(source, context)
     return require("sdme.source." .. READERS[source.kind]).read(source, context)
 end

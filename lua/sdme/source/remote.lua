@@ -9,6 +9,7 @@ local M <const> = {}
 ---@param context table
 ---@return string[] layers
 ---@return table origin
+---@return table? more
 function M.read(source, context)
     local options <const> = context.options
     local item <close> = context.progress:item("downloading " .. source.text)
@@ -23,9 +24,9 @@ function M.read(source, context)
     local inner <const> = setmetatable({
         options = setmetatable({ verify = false }, { __index = options }),
     }, { __index = context })
-    local layers <const>, origin <const> = sources.read(fetched, inner)
+    local layers <const>, origin <const>, more <const> = sources.read(fetched, inner)
     origin.source = source.text
-    return layers, origin
+    return layers, origin, more
 end
 
 return M

@@ -25,6 +25,9 @@ local ID_PATTERN <const> = "^[a-z0-9]+%-[0-9a-f]+$"
 -- User ids are of 32 bits, and the last one is none (credentials(7)).
 local MAXIMUM_BASE <const> = (1 << 32) - 2
 
+-- As many forms of a layer are remembered.
+local MAXIMUM_BLOBS <const> = 16
+
 ---@class sdme.Layer
 ---@field id string
 ---@field base integer the id on the disk of its user 0: what was the upper of a user namespace
@@ -34,6 +37,8 @@ local MAXIMUM_BASE <const> = (1 << 32) - 2
 ---@field size integer? bytes in files
 ---@field entries integer?
 ---@field created string
+---@field blobs { digest: string, media_type: string, size: integer }[]? what it came as
+---@field opaque boolean? nothing below it shows
 ---@field parent string? the topmost layer below it that it was made on
 ---@field comment string? what made it
 
@@ -83,6 +88,24 @@ function M.read(id)
     layer.id = id
     layer.base = M.base(id)
     return layer
+end
+
+---Notes that a layer came as a blob: it may go out as the same one.
+---@param id string
+---@param blob { digest: string, media_type: string, size: integer }
+function M.add_blob(id, blob)
+    local path <const> = store.path("layers", id, "layer.json")
+    local description <const> = state.read(path)
+    description.blobs = description.blobs or {}
+    for _, known in ipairs(description.blobs) do
+        if known.digest == blob.digest and known.media_type == blob.media_type then
+            return
+        end
+    end
+    if #description.blobs < MAXIMUM_BLOBS then
+        description.blobs[#description.blobs + 1] = blob
+        state.write(path, description)
+    end
 end
 
 ---@return string[] ids
@@ -142,7 +165,7 @@ Transaction.__index = Transaction
 function M.begin()
     local stage <const> = store.stage()
     fault.check(file.mkdir(stage.path .. "/uses", { mode = "0700" }))
-    return setmetatable({ stage = stage, made = {} }, Transaction)
+    return setmetatable({ stage = stage, made = {}, notes = {} }, Transaction)
 end
 
 ---Counts on a layer from now on.
@@ -241,8 +264,9 @@ end
 local function add_all(set, directory, suffix)
     for _, name in ipairs(file.list(store.path(directory)) or {}) do
         local path <const> = store.path(directory, name) .. suffix
-        if file.stat(path) then
-            add_references(set, path)
+        local fine <const>, why <const> = pcall(add_references, set, path)
+        if not fine and file.stat(path) then
+            error(why, 0)
         end
     end
 end
@@ -323,11 +347,27 @@ function Transaction:replace(ids)
     end
 end
 
+---Has a note of what is being made (store/pull.lua) taken back by `saved`, and closed at the end.
+---@param note table with `remove` and `close`
+function Transaction:attach(note)
+    self.notes[#self.notes + 1] = note
+end
+
+---Says that what was made is referred to.
+function Transaction:saved()
+    for _, note in ipairs(self.notes) do
+        note:remove()
+    end
+end
+
 ---Ends the transaction: what it made or replaced and nothing refers to is removed.
 function Transaction:close()
     if self.stage.lock then
         local fine <const>, why <const> = pcall(M.release, self.made, self.stage.path)
         self.stage:close()
+        for _, note in ipairs(self.notes) do
+            note:close()
+        end
         if not fine then
             error(why, 0)
         end

@@ -49,7 +49,7 @@ local FIELDS <const> = {
     size = function(size)
         return math.type(size) == "integer"
     end,
-    layers = are_layers, image = is_a "table",
+    layers = are_layers, image = is_a "table", blobs = is_a "table",
     apps = function(apps)
         for _, app in ipairs(type(apps) == "table" and apps or { false }) do
             if not is_app(app) then
@@ -118,6 +118,10 @@ end
 function M.write(path, state)
     state.version = VERSION
     local text <const> = json.encode(state, { indent = 2 }) .. "\n"
+    if #text > MAXIMUM_SIZE then
+        fault.raise("EFBIG", nil, "%s would have %d bytes: %d is the most", path, #text,
+            MAXIMUM_SIZE)
+    end
     fault.check(core.file.write(path, text, { mode = "0600", sync = true }))
 end
 

@@ -43,6 +43,36 @@ describe("sdme.task", function()
         end)
     end)
 
+    describe("together", function()
+        it("returns the first result of each", function()
+            assert.same({ 1, 2 }, { task.together(function()
+                task.sleep(0.01)
+                return 1
+            end, function()
+                return 2
+            end) })
+        end)
+
+        it("ends the others, groups too, when one fails, and lets them clean up", function()
+            local codes <const> = {}
+            local function sleeper()
+                local fine <const>, why <const> = pcall(task.sleep, 1000)
+                codes[#codes + 1] = not fine and why.code
+                task.sleep(0.01)
+                codes[#codes + 1] = "clean"
+                error(why, 0)
+            end
+            local ok <const>, why <const> = pcall(task.together, sleeper, function()
+                task.all(sleeper)
+            end, function()
+                task.sleep(0.01)
+                fault.raise("EX", nil, "it broke")
+            end)
+            assert.same({ false, "it broke" }, { ok, tostring(why) })
+            assert.same({ "ECANCELED", "ECANCELED", "clean", "clean" }, codes)
+        end)
+    end)
+
     describe("all", function()
         it("runs functions side by side and returns the first result of each in order", function()
             local order <const> = {}

@@ -41,6 +41,20 @@ describe("a source", function()
         assert.equal("remote", source.open("https://example.com/a.tar").kind)
     end)
 
+    it("may be an image, where there is no such file", function()
+        local found <const> = source.open "example.com/some/thing:v1"
+        assert.same({ "registry", "example.com/some/thing:v1", "thing" },
+            { found.kind, found.text, source.name(found.suggested) })
+    end)
+
+    it("may be an OCI layout, with a tag in it", function()
+        local directory <const> = scratch.directory()
+        assert(core.file.write(directory .. "/oci-layout", "{}"))
+        assert.equal("layout", source.open(directory).kind)
+        local tagged <const> = source.open(directory .. ":v1.2")
+        assert.same({ "layout", "v1.2", directory }, { tagged.kind, tagged.tag, tagged.path })
+    end)
+
     it("that isn't there, or is no file, is refused", function()
         assert.error_matches(function() source.open "/nowhere/at-all" end, "there is no /nowhere")
         assert.error_matches(function() source.open "/dev/null" end, "/dev/null is a ")
