@@ -282,8 +282,11 @@ static int request_step(lua_State *L)
     if (code == 0)
         return 1;
     if (code < 0) {
+        int64_t written = sdme_fetch_written(request);
         request_close(L);
-        return 1 + sdme_lua_fail(L, &error);
+        int count = 1 + sdme_lua_fail(L, &error);
+        lua_pushinteger(L, written);
+        return count + 1;
     }
     push_head(L, request);
     const char *body = sdme_fetch_body(request, &size);
@@ -306,16 +309,18 @@ static int request_head(lua_State *L)
     return 1;
 }
 
-/* request:accept([offset]) -> true */
+/* request:accept([offset[, skip]]) -> true */
 static int request_accept(lua_State *L)
 {
     struct sdme_fetch_request *request = check_request(L, 1);
     lua_Integer offset = luaL_optinteger(L, 2, -1);
+    lua_Integer skip = luaL_optinteger(L, 3, 0);
     struct sdme_error error = {0};
 
     luaL_argcheck(L, lua_isnoneornil(L, 2) || offset >= 0, 2, "it is negative");
+    luaL_argcheck(L, skip >= 0, 3, "it is negative");
     luaL_argcheck(L, sdme_fetch_is_held(request), 1, "no body is held");
-    return sdme_lua_done(L, sdme_fetch_accept(request, offset, &error), &error);
+    return sdme_lua_done(L, sdme_fetch_accept(request, offset, skip, &error), &error);
 }
 
 /* request:progress() -> bytes of the body so far, and of all of it; nil if that isn't known */

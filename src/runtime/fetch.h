@@ -98,8 +98,15 @@ bool sdme_fetch_has_news(const struct sdme_fetch_request *request, bool head);
 /* The head is there, and the body waits to be accepted. */
 bool sdme_fetch_is_held(const struct sdme_fetch_request *request);
 
-/* Lets a held body come; @offset is where the output gets it, -1: where that is. */
-int sdme_fetch_accept(struct sdme_fetch_request *request, int64_t offset, struct sdme_error *error);
+/*
+ * Lets a held body come; @offset is where the output gets it, -1: where that is. The first @skip
+ * bytes of it are dropped, and don't count for max_size.
+ */
+int sdme_fetch_accept(struct sdme_fetch_request *request, int64_t offset, int64_t skip,
+                      struct sdme_error *error);
+
+/* Bytes that the output got; of a request that failed, fewer than came may have got there. */
+int64_t sdme_fetch_written(const struct sdme_fetch_request *request);
 
 /* Bytes of the body so far, and how many there will be; -1: not known. */
 int64_t sdme_fetch_progress(const struct sdme_fetch_request *request, int64_t *ret_total);

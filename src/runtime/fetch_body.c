@@ -115,6 +115,7 @@ static ssize_t write_some(struct sdme_fetch_request *request, const char *data, 
         if (count < 0)
             return count;
         written += (size_t) count;
+        request->written += count;
         if (request->offset >= 0)
             request->offset += count;
     }
@@ -169,14 +170,21 @@ static int put_out(struct sdme_fetch_request *request, const char *data, size_t 
     return code < 0 ? code : keep(request, data + count, size - (size_t) count);
 }
 
+/* How much of what comes next is dropped. */
+static int64_t unwanted(const struct sdme_fetch_request *request)
+{
+    return request->skip > request->received ? request->skip - request->received : 0;
+}
+
 /* Looks ahead as far as the server told its length. */
 static bool is_too_much(const struct sdme_fetch_request *request, size_t size)
 {
     int64_t total, received = sdme_fetch_progress(request, &total);
     int64_t coming = total > received ? total - received : (int64_t) size;
+    int64_t before = received > request->skip ? received - request->skip : 0;
     bool counts_on = request->target == SDME_FETCH_OUTPUT && request->offset >= 0;
 
-    return coming > request->max_size - (counts_on ? request->offset : received);
+    return coming - unwanted(request) > request->max_size - (counts_on ? request->offset : before);
 }
 
 /* Bodies that only explain something end where nobody would read on. */
@@ -190,11 +198,17 @@ static bool is_enough(const struct sdme_fetch_request *request, size_t size)
 
 static int take(struct sdme_fetch_request *request, const char *data, size_t size)
 {
+    size_t dropped = (size_t) unwanted(request);
+
     if (request->target == SDME_FETCH_REDIRECT)
         return 0;
     if (!request->enough && is_too_much(request, size))
         return sdme_fail_as(&request->error, EFBIG, "%s: more than %lld bytes come",
                             request->url.shown, (long long) request->max_size);
+    if (dropped >= size)
+        return 0;
+    data += dropped;
+    size -= dropped;
     return request->target == SDME_FETCH_OUTPUT ? put_out(request, data, size)
                                                 : keep(request, data, size);
 }

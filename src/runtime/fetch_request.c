@@ -231,12 +231,14 @@ bool sdme_fetch_is_held(const struct sdme_fetch_request *request)
     return request->target == SDME_FETCH_HELD;
 }
 
-int sdme_fetch_accept(struct sdme_fetch_request *request, int64_t offset, struct sdme_error *error)
+int sdme_fetch_accept(struct sdme_fetch_request *request, int64_t offset, int64_t skip,
+                      struct sdme_error *error)
 {
     int code = failure(request, error);
 
     if (code < 0)
         return code;
+    request->skip = skip;
     request->offset = request->output.fd >= 0 ? offset : -1;
     request->target = request->output.fd >= 0 ? SDME_FETCH_OUTPUT : SDME_FETCH_MEMORY;
     if (request->paused)
@@ -253,6 +255,11 @@ int64_t sdme_fetch_progress(const struct sdme_fetch_request *request, int64_t *r
                                                &total);
     *ret_total = total;
     return has_head(request) ? request->received : 0;
+}
+
+int64_t sdme_fetch_written(const struct sdme_fetch_request *request)
+{
+    return request->written;
 }
 
 int sdme_fetch_status(const struct sdme_fetch_request *request)

@@ -113,7 +113,7 @@ struct sdme_fetch_request {
     enum sdme_fetch_target target;
     int status;
     size_t head_size;
-    int64_t received;
+    int64_t received, skip, written; /* of the body: come, not wanted, given to the output */
     struct sdme_stream output;
     int64_t offset; /* where the next byte goes; -1: where the output is */
     char *memory;   /* a body that is kept, or what the output doesn't take now */

@@ -198,7 +198,7 @@ int sdme_fetch_transfer(struct sdme_fetch_request *request, struct sdme_error *e
         return sdme_fail(error, ENOMEM, "%s", request->url.shown);
     request->target = SDME_FETCH_NOT_YET;
     request->head_size = request->memory_size = 0;
-    request->received = request->upload.position = 0;
+    request->received = request->skip = request->written = request->upload.position = 0;
     request->paused = request->enough = false;
     request->reason[0] = '\0';
     if (set_request(request) + set_session(request) > 0)

@@ -240,6 +240,62 @@ describe("core.fetch", function()
             assert.is_true(got == ("0123456789abcdef"):rep(65536 * 4))
         end)
 
+        it("that is full for long is no stall", function()
+            session:close()
+            session = assert(fetch.session { stall_timeout = 1 })
+            local server <const> = web.serve [[answer:whole(200, ("x"):rep(1000000))]]
+            local from <const>, to <const> = core.stream.pipe()
+            local one <close> = request(server, { output = to })
+            to:close()
+            local got <const>, answer <const> = task.all(function()
+                task.sleep(2.5)
+                return await(core.stream.reader(from))
+            end, function()
+                local result <const> = assert(await(one))
+                one:close()
+                return result
+            end)
+            assert.same({ 1000000, 1000000 }, { #got, answer.received })
+        end)
+
+        it("gets no byte that it has already, where all come again", function()
+            local server <const> = web.serve [[answer:whole(200, "0123456789")]]
+            for skip, rest in pairs { [0] = "0123456789", [4] = "456789", [9] = "9", [10] = "" } do
+                local from <const>, to <const> = core.stream.pipe()
+                local one <close> = request(server, { output = to, hold = true,
+                    max_size = 10 - skip })
+                to:close()
+                assert(await(one:head()))
+                assert.is_true(one:accept(nil, skip))
+                assert.equal(10, assert(await(one)).received)
+                one:close()
+                assert.equal(rest, await(core.stream.reader(from)))
+            end
+            local one <close> = request(server, { output = file, hold = true, max_size = 5 })
+            assert(await(one:head()))
+            one:accept(nil, 4)
+            fails("EFBIG", "more than 5 bytes", await(one))
+        end)
+
+        it("says how much it got of what was cut", function()
+            local server <const> = web.serve [[
+                answer:head(200, "Content-Length: 1000000")
+                answer:send(("x"):rep(300000))
+                answer:cut()]]
+            local from <const>, to <const> = core.stream.pipe()
+            local one <close> = request(server, { output = to })
+            to:close()
+            local got <const>, written <const> = task.all(function()
+                return await(core.stream.reader(from))
+            end, function()
+                local _, _, code <const>, written <const> = await(one)
+                assert.equal("ECONNRESET", code)
+                return written
+            end)
+            assert.is_true(written > 0 and written <= 300000)
+            assert.equal(#got, written)
+        end)
+
         it("that nobody reads any more ends the request", function()
             local server <const> = web.serve [[answer:whole(200, ("x"):rep(1000000))]]
             local from <const>, to <const> = core.stream.pipe()
