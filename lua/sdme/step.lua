@@ -81,12 +81,27 @@ local function arguments(description, root)
     return table.move(description.argv, 1, #description.argv, #list + 1, list)
 end
 
+-- Where systemd-nspawn keeps locks and what it shows a container of the host. What it leaves there
+-- when it is killed stays until the host reboots, and nobody else needs that of a step: so it gets
+-- a directory of its own, which goes with its mount namespace.
+local RUNTIME <const> = "/run/systemd/nspawn"
+
+local function hide_runtime_directory()
+    fault.check(file.mkdir(RUNTIME, { mode = "0755", parents = true }))
+    local target <close> = fault.check(file.open_directory(RUNTIME))
+    local mount <close> = fault.check(core.mount.filesystem {
+        type = "tmpfs", source = "tmpfs", read_only = false, options = { mode = "0755" },
+    })
+    fault.check(core.mount.attach(mount, target))
+end
+
 ---Becomes the command; returns only by raising.
 ---@param stage string the directory that `run` has prepared
 function M.become(stage)
     local description <const> = state.read(stage .. "/step.json")
     local root <const> = stage .. "/root"
     fault.check(core.mount.unshare())
+    hide_runtime_directory()
     do
         local target <close> = fault.check(file.open_directory(root))
         local mount <close> = fault.check(core.overlay.mount {

@@ -28,6 +28,17 @@ function M.directory(word)
     return path
 end
 
+local SHELL <const> = [[cd %s && mkdir -p usr/lib64 && ln -s usr/lib usr/lib64 . &&
+    for file in /bin/sh $(ldd /bin/sh | grep -o '/lib[^ ]*'); do
+        cp --parents -L $file .
+    done]]
+
+---Gives one a shell that runs in it: the host's.
+---@param directory string
+function M.add_shell(directory)
+    shell.run(SHELL, directory)
+end
+
 ---@param directory string
 ---@return string path of a tar archive
 function M.archive(directory)
@@ -86,6 +97,15 @@ function M.at_work()
         PATH=$PATH:/sbin:/usr/sbin losetup -l -n -O BACK-FILE | grep %s/ | sed 's/^/loop /'
         grep -lzsF SDME_DATADIR=%s /proc/[0-9]*/environ | sed 's/^/process /'
         true]], sdme.datadir(), sdme.datadir(), sdme.datadir())
+end
+
+---What there is on the host because of a command that runs in layers.
+---@return string a line each
+function M.steps()
+    return shell.run([[
+        find /run/systemd/nspawn -mindepth 2 2>/dev/null
+        systemctl list-units --all --no-legend 'sdme-*.scope'
+        true]])
 end
 
 ---What lies in the data directory and belongs to nothing.

@@ -15,9 +15,23 @@ local state <const> = require "sdme.store.state"
 local task <const> = require "sdme.task"
 local view <const> = require "sdme.view"
 local wait <const> = require "spec.support.wait"
+local web <const> = require "spec.support.web"
 
--- Moments to kill at, for each command; more of them find more.
-local TIMES <const> = tonumber(os.getenv "SDME_KILLS") or 10
+-- Random moments to kill at: of an import in all, whatever it is from, and of a replacement.
+local KILLS <const> = tonumber(os.getenv "SDME_KILLS") or 100
+local KINDS <const> = 4
+
+-- Those of a command that does less, or takes longer.
+local TIMES <const> = (KILLS + 9) // 10
+
+-- An administrator's own family, whose package manager is a shell that takes its time.
+local OWN <const> = "/etc/sdme/distro.d"
+local FAMILY <const> = [[
+    local INSTALL <const> = "i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; echo made >/etc/mark"
+    return {
+        name = "Small", ids = { "small" }, systemd = { "/etc/mark" }, dbus = { "/etc/mark" },
+        managers = { { program = "sh", install = { { "sh", "-c", INSTALL } } } },
+    }]]
 
 -- Runs the command line, and dies before it changes anything for the Nth time.
 local AT_STEP <const> = [[
@@ -57,12 +71,14 @@ end
 
 -- Runs a command until its Nth change; true if it came so far.
 local function kill_at(step, ...)
-    local path <const> = scratch.directory() .. "/program.lua"
+    local directory <const> = scratch.directory()
+    local path <const>, config <const> = directory .. "/program.lua", directory .. "/sdme.conf"
     assert(core.file.write(path, AT_STEP, { sync = false }))
+    assert(core.file.write(config, ("interpreter = %q\n"):format(sdme.program), { sync = false }))
     local process <close> = assert(core.process.spawn {
         argv = { "lua5.4", path, tostring(step), ... }, stdin = "null", stdout = "null",
         stderr = "null", env = {
-            SDME_DATADIR = sdme.datadir(), PATH = os.getenv "PATH",
+            SDME_DATADIR = sdme.datadir(), SDME_CONFIG = config, PATH = os.getenv "PATH",
             LUA_PATH = os.getenv "LUA_PATH", LUA_CPATH = os.getenv "LUA_CPATH",
         },
     })
@@ -71,9 +87,9 @@ local function kill_at(step, ...)
     return ended.signal == 9
 end
 
--- Kills a command before each of the changes that it makes, and at some random moments of the
--- `seconds` that it takes: each time after `prepare()`, and then there is `check(when)`.
-local function kill_everywhere(seconds, prepare, check, ...)
+-- Kills a command before each of the changes that it makes, and at some random moments (`times`) of
+-- the `seconds` that it takes: each time after `prepare()`, and then there is `check(when)`.
+local function kill_everywhere(times, seconds, prepare, check, ...)
     local step = 0
     repeat
         step = step + 1
@@ -82,7 +98,7 @@ local function kill_everywhere(seconds, prepare, check, ...)
         check(("before change %d"):format(step))
     until not killed
     assert.is_true(step > 3)
-    for _ = 1, TIMES do
+    for _ = 1, times do
         prepare()
         kill_within(seconds, ...)
         check "at a random moment"
@@ -110,6 +126,7 @@ end
 -- there were `before`, or else `known` by their content; nothing is left on the host.
 local function check_store(before, known, when)
     wait.until_equal("", small.at_work)
+    wait.until_equal("", small.steps)
     for _, found in ipairs(json.decode(sdme.ok("fs", "gc", "--json"))) do
         assert.equal("unfinished", found.kind, when)
     end
@@ -156,11 +173,96 @@ describe("SIGKILL", function()
             for id, tree in pairs(small.trees()) do
                 known[tree] = not before[id] or nil
             end
-            kill_everywhere(seconds, remove, function(when)
+            kill_everywhere(KILLS // KINDS, seconds, remove, function(when)
                 check_store(before, known, when)
             end, table.unpack(words))
         end)
     end
+
+    it("during fs import of a URL leaves a whole rootfs or none, and what came", function()
+        local path <const> = small.archive(other)
+        local server <const> = web.serve(([[
+            local file <close> = assert(io.open(%q, "rb"))
+            local body <const> = file:read "a"
+            if request.headers["if-none-match"] then
+                answer:whole(304, "")
+            elseif request.headers.range then
+                answer:range(request, body, 'ETag: "one"')
+            else
+                answer:head(200, ("Content-Length: %%d"):format(#body), 'ETag: "one"')
+                for i = 1, #body, 65536 do
+                    answer:send(body:sub(i, i + 65535))
+                end
+            end]]):format(path))
+        local words <const> = { "fs", "import", server.url .. "/other.tar", "--name", "k",
+            "--install-packages=no" }
+        local seconds <const> = measure(table.unpack(words))
+        local known <const> = {}
+        for id, tree in pairs(small.trees()) do
+            known[tree] = not before[id] or nil
+        end
+        local prepared = 0
+        kill_everywhere(KILLS // KINDS, seconds, function()
+            remove()
+            prepared = prepared + 1
+            if prepared % 2 == 0 then
+                sdme.ok("fs", "cache", "clean")
+            end
+        end, function(when)
+            check_store(before, known, when)
+        end, table.unpack(words))
+        remove()
+        sdme.ok(table.unpack(words))
+        assert.is_true(known[small.trees()[small.inspect "k".layers[1].id]])
+    end)
+
+    it("during the download of a URL leaves what came to the next import", function()
+        local path <const> = small.archive(other)
+        local server <const> = web.serve(([[
+            local file <close> = assert(io.open(%q, "rb"))
+            local body <const> = file:read "a"
+            if request.headers.range then
+                return answer:range(request, body, 'ETag: "one"')
+            end
+            answer:head(200, ("Content-Length: %%d"):format(#body), 'ETag: "one"')
+            answer:send(body:sub(1, 100000))
+            answer:stall()]]):format(path))
+        local words <const> = { "fs", "import", server.url .. "/other.tar", "--name", "k",
+            "--install-packages=no" }
+        do
+            local process <close> = sdme.spawn(table.unpack(words))
+            wait.until_equal("100000", function()
+                return shell.run("cat %s/cache/url/*.part 2>/dev/null | wc -c", sdme.datadir())
+            end)
+            process:kill "KILL"
+            task.await(process:wait())
+        end
+        check_store(before, {}, "while it comes")
+        sdme.ok(table.unpack(words))
+        local requests <const> = server:requests()
+        assert.same({ 2, "bytes=100000-", '"one"' }, { #requests, requests[2].headers.range,
+            requests[2].headers["if-range"] })
+    end)
+
+    it("while a package manager runs leaves a whole rootfs or none, and nothing of it", function()
+        small.add_shell(other)
+        assert(core.file.mkdir(OWN, { parents = true, mode = "0755" }))
+        scratch.finally(function()
+            shell.run("rm -rf %s", OWN)
+        end)
+        assert(core.file.write(OWN .. "/small.lua", FAMILY))
+        local words <const> = { "fs", "import", small.archive(other), "--name", "k",
+            "--install-packages=yes" }
+        local seconds <const> = measure(table.unpack(words))
+        local known <const> = {}
+        for id, tree in pairs(small.trees()) do
+            known[tree] = not before[id] or nil
+        end
+        assert.equal(2, #small.inspect "k".layers)
+        kill_everywhere(TIMES, seconds, remove, function(when)
+            check_store(before, known, when)
+        end, table.unpack(words))
+    end)
 
     it("during fs import --force leaves the old one or the new one", function()
         local archives <const> = { small.archive(other), small.archive(base) }
@@ -171,7 +273,7 @@ describe("SIGKILL", function()
         for _, tree in pairs(small.trees()) do
             known[tree] = true
         end
-        kill_everywhere(measure(table.unpack(words)), function()
+        kill_everywhere(KILLS, measure(table.unpack(words)), function()
             sdme.ok("fs", "import", archives[1], "--name", "k", "--force", "--install-packages=no")
         end, function(when)
             check_store(before, known, when)
@@ -189,7 +291,7 @@ describe("SIGKILL", function()
         for _, tree in pairs(small.trees()) do
             known[tree] = true
         end
-        kill_everywhere(measure("fs", "rm", "k"), import, function(when)
+        kill_everywhere(TIMES, measure("fs", "rm", "k"), import, function(when)
             check_store(before, known, when)
         end, "fs", "rm", "k")
     end)
@@ -207,7 +309,7 @@ describe("SIGKILL", function()
         for _, tree in pairs(small.trees()) do
             known[tree] = true
         end
-        kill_everywhere(measure("rm", "k"), create, function(when)
+        kill_everywhere(TIMES, measure("rm", "k"), create, function(when)
             check_store(before, known, when)
         end, "rm", "k")
     end)
@@ -234,7 +336,7 @@ describe("SIGKILL", function()
 
     it("during snapshot leaves the container with its files, and a whole rootfs or none", function()
         create()
-        kill_everywhere(measure("snapshot", "k", "k"), create, function(when)
+        kill_everywhere(TIMES, measure("snapshot", "k", "k"), create, function(when)
             sdme.ok("fs", "gc")
             assert_complete("k", when)
             check_store(before, any, when)

@@ -79,6 +79,15 @@ end
 local Entry <const> = {}
 Entry.__index = Entry
 
+-- A command was killed when all was there, and before it could say so.
+local function recover(entry)
+    local partial <const> = entry:partial()
+    if partial and partial.size == partial.length then
+        entry:finish(partial)
+    end
+    return entry
+end
+
 local function open_entry(url, cached)
     store.prepare()
     if not cached then
@@ -87,7 +96,7 @@ local function open_entry(url, cached)
     end
     fault.check(file.mkdir(directory(), { mode = "0700", parents = true }))
     local key <const> = key_of(url)
-    return setmetatable({ path = directory() .. "/" .. key, holds = lock(key) }, Entry)
+    return recover(setmetatable({ path = directory() .. "/" .. key, holds = lock(key) }, Entry))
 end
 
 function Entry:close()
