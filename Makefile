@@ -28,6 +28,7 @@ LUADIR     := $(PREFIX)/share/lua/5.4
 LUACDIR    := $(PREFIX)/lib/lua/5.4
 INCLUDEDIR := $(PREFIX)/include
 MANDIR     := $(PREFIX)/share/man
+GUESTDIR   := $(PREFIX)/lib/sdme/guest
 
 # What the code needs stays apart from CFLAGS, which belongs to whoever calls make.
 # Only for their headers, but for Lua and libsystemd: src/runtime/library.h loads the others.
@@ -67,8 +68,24 @@ LUA_LIBS       := $(if $(LUA_ARCHIVE),-Wl$(comma)--whole-archive $(LUA_ARCHIVE) 
 RUNTIME_LIBS   := $(shell $(PKG_CONFIG) --libs libsystemd) -ldl -lpthread
 endif
 
+# Programs that run inside containers, whose libc may be any or none: they have none themselves. For
+# this machine by $(CC), for the other architecture where clang and lld are there (`make lint` has
+# them installed).
+GUESTS         := devfd isolate
+GUEST_NATIVE   := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
+GUEST_CROSS    := $(shell command -v clang >/dev/null && command -v ld.lld)
+GUEST_ARCHES   := $(if $(GUEST_CROSS),aarch64 x86_64,$(filter aarch64 x86_64,$(GUEST_NATIVE)))
+GUEST_PROGRAMS := $(foreach arch,$(GUEST_ARCHES),$(GUESTS:%=$(BUILD)/guest/$(arch)/%))
+GUEST_SHARED   := $(filter-out $(GUESTS:%=src/guest/%.c),$(wildcard src/guest/*.c))
+GUEST_COMPILER  = $(if $(filter $(GUEST_NATIVE),$1),$(CC),clang --target=$1-linux-gnu)
+GUEST_STANDARD := -std=gnu11 -ffreestanding -fno-builtin
+GUEST_COMPILE   = $(GUEST_STANDARD) $(WARNINGS) -Os -fno-pie -fno-stack-protector -U_FORTIFY_SOURCE \
+                  -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+GUEST_LINK      = -nostdlib -static -s -Wl,--gc-sections -Wl,--build-id=none \
+                  -Wl,-z,noexecstack -Wl,-z,noseparate-code $(if $(filter $(GUEST_NATIVE),$1),,-fuse-ld=lld)
+
 .PHONY: all deps demo demo-rootfs test test-unit test-system test-vm lint fmt fuzz bench install uninstall clean
-all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so $(PAGES:%=$(BUILD)/man/%)
+all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so $(PAGES:%=$(BUILD)/man/%) $(GUEST_PROGRAMS)
 
 # The interpreter has all of Lua inside and lends it to C modules; core.so leaves lua_* to whoever
 # loads it.
@@ -83,6 +100,20 @@ $(BUILD)/lua/sdme/core.so: $(OBJECTS)
 $(BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(COMPILE) -c -o $@ $<
+
+define guest_objects
+$(BUILD)/guest/obj/$1/%.o: src/guest/%.c Makefile
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$<)$$(call GUEST_COMPILER,$1) $$(GUEST_COMPILE) -MMD -MP -c -o $$@ $$<
+endef
+define guest_program
+$(BUILD)/guest/$1/$2: $(patsubst src/guest/%.c,$(BUILD)/guest/obj/$1/%.o,src/guest/$2.c $(GUEST_SHARED))
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)$$(call GUEST_COMPILER,$1) $$(call GUEST_LINK,$1) -o $$@ $$^
+-include $(patsubst src/guest/%.c,$(BUILD)/guest/obj/$1/%.d,src/guest/$2.c $(GUEST_SHARED))
+endef
+$(foreach arch,$(GUEST_ARCHES),$(eval $(call guest_objects,$(arch)))\
+    $(foreach name,$(GUESTS),$(eval $(call guest_program,$(arch),$(name)))))
 
 $(BUILD)/embedded.c: src/embed.lua $(FLOOR)
 	@mkdir -p $(@D)
@@ -133,10 +164,12 @@ lint: lint-deps
 	luacheck --quiet lua doc examples spec src
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -D_GNU_SOURCE \
 	    --enable=warning,performance,portability --suppress=missingIncludeSystem \
-	    -DSDME_VERSION='""' src
+	    -DSDME_VERSION='""' -D__x86_64__ src
 	printf '%s\n' $(RUNTIME) $(BINDINGS) src/main.c | xargs -P 2 -I FILE \
 	    clang-tidy --quiet FILE -- $(STANDARD) $(LIBRARY_CFLAGS) -DSDME_VERSION='""' \
 	    -DSDME_PREFIX='""' 2>&1 | { ! grep -v 'warnings\? generated\.$$'; }
+	printf '%s\n' $(wildcard src/guest/*.c) | xargs -P 2 -I FILE \
+	    clang-tidy --quiet FILE -- $(GUEST_STANDARD) 2>&1 | { ! grep -v 'warnings\? generated\.$$'; }
 	shellcheck .ci/run spec/run spec/bench/run spec/host/testhost spec/host/vmhost spec/host/deps \
 	    spec/host/image \
 	    spec/host/inside spec/lint/floors
@@ -180,13 +213,15 @@ install: all
 	for page in $(PAGES); do install -Dm644 $(BUILD)/man/$$page \
 	    $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	install -Dm644 src/sdme.h $(DESTDIR)$(INCLUDEDIR)/sdme.h
+	for program in $(GUEST_PROGRAMS:$(BUILD)/guest/%=%); do install -Dm755 $(BUILD)/guest/$$program \
+	    $(DESTDIR)$(GUESTDIR)/$$program; done
 	for file in $(FLOOR:lua/%=%); do install -Dm644 lua/$$file $(DESTDIR)$(LUADIR)/$$file; done
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/sdme $(DESTDIR)$(LUACDIR)/sdme/core.so $(DESTDIR)$(INCLUDEDIR)/sdme.h
-	rm -rf $(DESTDIR)$(LUADIR)/sdme
+	rm -rf $(DESTDIR)$(LUADIR)/sdme $(DESTDIR)$(GUESTDIR)
 	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
-	-rmdir $(DESTDIR)$(LUACDIR)/sdme 2>/dev/null
+	-rmdir $(DESTDIR)$(LUACDIR)/sdme $(DESTDIR)$(PREFIX)/lib/sdme 2>/dev/null
 
 clean:
 	rm -rf build

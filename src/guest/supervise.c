@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervise.h"
+
+#include "program.h"
+
+#define BIT(number) (UINT64_C(1) << ((number) -1))
+
+/* Blocked, they kill anyhow when a fault raises them, and tell less. */
+#define FAULTS (BIT(SIGILL) | BIT(SIGTRAP) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGSEGV))
+
+static const signal_set WATCHED = ~FAULTS;
+
+int supervise_signals(signal_set *ret_before)
+{
+    int fd;
+
+    CALL(NR_RT_SIGPROCMASK, SIG_SETMASK, &WATCHED, ret_before, sizeof(signal_set));
+    fd = (int) CALL(NR_SIGNALFD4, -1, &WATCHED, sizeof WATCHED, O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        program_fail_errno(STATUS_FAILED, fd, "signalfd");
+    return fd;
+}
+
+void supervise_restore(signal_set mask, bool defaults)
+{
+    static const struct signal_action action;
+
+    for (int number = 1; defaults && number <= SIGNAL_LAST; number++)
+        CALL(NR_RT_SIGACTION, number, &action, NULL, sizeof(signal_set));
+    CALL(NR_RT_SIGPROCMASK, SIG_SETMASK, &mask, NULL, sizeof(signal_set));
+}
+
+/* As a shell has it (POSIX, "Exit Status for Commands"). */
+static int exit_status(int status)
+{
+    int killed_by = status & 0x7f;
+
+    return killed_by ? 128 + killed_by : (status >> 8) & 0xff;
+}
+
+static bool reap(int child, int *ret_status)
+{
+    bool ended = false;
+    int status = 0, pid;
+
+    while ((pid = (int) CALL(NR_WAIT4, -1, &status, WNOHANG, NULL)) > 0) {
+        if (pid != child)
+            continue;
+        *ret_status = exit_status(status);
+        ended = true;
+    }
+    return ended;
+}
+
+bool supervise_step(int signals, int child, int *ret_status)
+{
+    struct signal_record record = {0};
+    bool children = false;
+
+    while (sys_read(signals, &record, sizeof record) == (long) sizeof record) {
+        if (record.number == SIGCHLD)
+            children = true;
+        else if (record.code != SI_KERNEL)
+            sys_kill(child, (int) record.number);
+    }
+    return children && reap(child, ret_status);
+}
+
+int supervise(int signals, int child)
+{
+    struct poll_entry entry = {.fd = signals, .events = POLLIN};
+    int status;
+
+    while (!supervise_step(signals, child, &status))
+        sys_poll(&entry, 1, NULL);
+    return status;
+}
+
+int supervise_self(void)
+{
+    int fd = (int) CALL(NR_PIDFD_OPEN, CALL(NR_GETPID, 0), 0);
+
+    if (fd < 0)
+        program_fail_errno(STATUS_FAILED, fd, "pidfd_open");
+    return fd;
+}
+
+void supervise_die_with(int parent)
+{
+    static const struct time_span now;
+    struct poll_entry entry = {.fd = parent, .events = POLLIN};
+
+    sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
+    if (sys_poll(&entry, 1, &now) > 0)
+        sys_exit(STATUS_FAILED);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting for a child on behalf of whoever waits for us: signals go down, the status comes up. */
+#ifndef SDME_GUEST_SUPERVISE_H
+#define SDME_GUEST_SUPERVISE_H
+
+#include "system.h"
+
+/*
+ * From here on signals wait in the returned descriptor instead of acting on us, but for those that
+ * a fault of our own raises. @ret_before is the mask for supervise_restore.
+ */
+int supervise_signals(signal_set *ret_before);
+
+/* In a child: the mask of before; with @defaults every signal has its default action, too. */
+void supervise_restore(signal_set mask, bool defaults);
+
+/*
+ * Reads what has come: passes signals on to @child, and reaps every child that has ended. true once
+ * @child has; @ret_status is then its exit status, or 128 and the signal that killed it.
+ *
+ * What a terminal sends goes to all of its foreground processes, @child included, and isn't passed
+ * on.
+ */
+bool supervise_step(int signals, int child, int *ret_status);
+
+/* supervise_step until @child has ended. */
+int supervise(int signals, int child);
+
+/*
+ * In a child: to be killed when its parent ends, which @parent is a pidfd of. To be called again
+ * when the ids have changed, which takes it back (PR_SET_PDEATHSIG(2const)).
+ */
+void supervise_die_with(int parent);
+
+/* A pidfd of this process. */
+int supervise_self(void);
+
+#endif
