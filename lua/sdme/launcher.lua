@@ -1,6 +1,7 @@
 -- What the service of a container runs: it mounts the container's files in a mount namespace of
 -- its own, and becomes systemd-nspawn. So the mounts live and die with the service.
 
+local app <const> = require "sdme.app"
 local apparmor <const> = require "sdme.apparmor"
 local apps <const> = require "sdme.app.launch"
 local core <const> = require "sdme.core"
@@ -89,8 +90,9 @@ end
 ---@param description table the state of a container
 ---@param root string where its files are mounted
 ---@param environment string? a file for the guest's manager
+---@param volumes table[]? binds, as the setting has them
 ---@return string[]
-function M.arguments(description, root, environment)
+function M.arguments(description, root, environment, volumes)
     local settings, userns <const> = description.settings, description.userns
     local arguments <const> = {
         M.nspawn(), "--quiet", "--keep-unit", "--boot", "--notify-ready=yes", "--settings=no",
@@ -106,8 +108,10 @@ function M.arguments(description, root, environment)
         add "--private-users=no"
     end
     add(table.unpack(network.arguments(settings)))
-    for _, bind in ipairs(settings.bind or {}) do
-        add(bind_argument(bind, userns))
+    for _, binds in ipairs { settings.bind or {}, volumes } do
+        for _, bind in ipairs(binds) do
+            add(bind_argument(bind, userns))
+        end
     end
     for _, path in ipairs(settings.device or {}) do
         add("--bind=" .. escape(path))
@@ -197,8 +201,7 @@ local function mount_root(description)
     for _, path in ipairs(description.layers and {} or files.submounts(description)) do
         mount_submount(description, path, mounted)
     end
-    apps.mount(description, mounted, note)
-    return root
+    return root, apps.mount(description, mounted, note)
 end
 
 ---Becomes the container; returns only by raising.
@@ -207,17 +210,20 @@ function M.launch(name)
     -- Held until the container has its mounts: nobody changes its files or layers before.
     local lock <close> = store.lock("container", name)
     local description <const> = settle.read(name)
+    description.settings = app.settings(description)
     -- So that the journal of this run can be told from that of earlier ones.
     fault.check(file.write(store.path("containers", name, "invocation"),
         os.getenv "INVOCATION_ID" or "", { mode = "0600", sync = false }))
     M.check(name, description.settings)
     apparmor.check_confined(description.settings.apparmor_profile)
     fault.check(core.mount.unshare())
-    local root <const> = mount_root(description)
+    local root <const>, volumes <const> = mount_root(description)
     local environment <const> = write_environment(description, root)
     local _ <close> = port.open(name, description.settings)
     lock:close()
-    fault.check(core.process.replace { argv = M.arguments(description, root, environment) })
+    fault.check(core.process.replace {
+        argv = M.arguments(description, root, environment, volumes),
+    })
 end
 
 return M

@@ -1,17 +1,21 @@
 -- What nothing uses: stopped containers aren't that, and nor is a rootfs that one was made from.
+-- Volumes of applications are that when there is no container of the name that they were made for.
 
+local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local garbage <const> = require "sdme.garbage"
 local rootfs <const> = require "sdme.rootfs"
 local store <const> = require "sdme.store"
 local url <const> = require "sdme.source.url"
+local volume <const> = require "sdme.app.volume"
 
 local M <const> = {}
 
 ---What could be removed: root filesystems that no container was made from, layers and unfinished
----things that nothing refers to, and downloads.
+---things that nothing refers to, volumes of containers that are gone, and downloads.
 ---@param options { except: string[]? }? names that stay
----@return { kind: "rootfs"|"layer"|"unfinished"|"download", name: string, size: integer? }[]
+---@return { kind: string, name: string, size: integer? }[] of the kinds "rootfs", "layer",
+---"unfinished", "volume" and "download"
 function M.find(options)
     local kept <const>, found <const> = {}, {}
     for _, name in ipairs((options or {}).except or {}) do
@@ -28,6 +32,11 @@ function M.find(options)
     end
     local unreferenced <const> = garbage.collect { dry_run = true }
     table.move(unreferenced, 1, #unreferenced, #found + 1, found)
+    for _, one in ipairs(volume.left()) do
+        local size <const> = core.tree.measure(one.path)
+        found[#found + 1] = not kept[one.container]
+            and { kind = "volume", name = one.name, size = size and size.size } or nil
+    end
     for _, entry in ipairs(url.cached()) do
         found[#found + 1] = { kind = "download", name = entry.url, size = entry.size }
     end
@@ -44,6 +53,11 @@ function M.remove(found)
                 rootfs.get(one.name):remove()
             end)
             failure = failure or not fine and not fault.is(why, "EBUSY") and why or nil
+        end
+    end
+    for _, one in ipairs(found) do
+        if one.kind == "volume" then
+            volume.remove(one.name)
         end
     end
     garbage.collect()

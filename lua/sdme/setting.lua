@@ -155,6 +155,21 @@ M.all = {
         stored = true,
     },
     {
+        name = "oci_env", value = "NAME=VALUE", kind = kind.env, many = true,
+        group = "Applications", help = "environment of the applications in the container",
+        commands = EVERYWHERE, stored = true, secret = true,
+    },
+    {
+        name = "no_oci_ports", kind = kind.flag, group = "Applications",
+        help = "don't open the ports that their images name", commands = EVERYWHERE,
+        stored = true,
+    },
+    {
+        name = "no_oci_volumes", kind = kind.flag, group = "Applications",
+        help = "don't keep the volumes that their images name", commands = EVERYWHERE,
+        stored = true,
+    },
+    {
         name = "enable", kind = kind.flag, group = "Boot",
         help = "start the container when the host boots", commands = AT_CREATION, stored = false,
         instead = "`sdme enable` and `sdme disable` change it",

@@ -3,6 +3,7 @@
 local application <const> = require "spec.support.application"
 local debian <const> = require "spec.support.debian"
 local sdme <const> = require "spec.support.sdme"
+local shell <const> = require "spec.support.shell"
 local wait <const> = require "spec.support.wait"
 
 local ROOT <const> = "/oci/apps/web/root"
@@ -13,6 +14,21 @@ local function written(container, path)
         local result <const> = sdme.run("exec", container, "cat", path)
         return result.status == 0 and result.out ~= "" and result.out
     end)
+end
+
+local function exists(container, path)
+    wait.until_true(path, function()
+        return sdme.run("exec", container, "test", "-e", path).status == 0
+    end)
+end
+
+-- What comes before each NUL, and what is left.
+local function split(text)
+    local parts <const> = {}
+    for part in (text .. "\0"):gmatch "(%Z*)%z" do
+        parts[#parts + 1] = part
+    end
+    return parts
 end
 
 describe("an application", function()
@@ -41,6 +57,48 @@ describe("an application", function()
         assert.equal("active", sdme.ok("exec", "web", "systemctl", "is-active",
             "sdme-oci-web.service"))
         assert.equal("running", sdme.ok("exec", "web", "systemctl", "is-system-running"))
+    end)
+
+    it("has its argument and environment byte for byte", function()
+        local odd <const> = "a  b\t%n %% $HOME ${PATH} $$ \\n 'q' \"d\" `c` ; \r\nü\1\127 "
+        application.make("app", "debian", { web = {
+            cmd = { "/bin/sh", "-c", [[ printf "%s\0" "$@" "$ONE" "$TWO" >/new; mv /new /seen
+                sleep inf ]], "sh", odd, "", ";", "\\;", "@x" },
+            env = { "ONE=" .. odd, "TWO=two" },
+        } })
+        sdme.ok("create", "--started", "-r", "app", "--name", "web", "--oci-env", "TWO=2" .. odd)
+        assert.same({ odd, "", ";", "\\;", "@x", odd, "2" .. odd, "" },
+            split(written("web", ROOT .. "/seen")))
+        assert.falsy(sdme.ok("inspect", "web"):find("2a  b", 1, true))
+    end)
+
+    local function volumes(...)
+        application.make("app", "debian", { web = {
+            cmd = { "/bin/sh", "-c", "echo $$ >>/data/log; touch /var/mail/x; exec sleep inf" },
+            volumes = { "/data", "/var/mail" },
+        } })
+        sdme.ok("create", "--started", "-r", "app", "--name", "web", ...)
+        written("web", ROOT .. "/data/log")
+        exists("web", ROOT .. "/var/mail/x")
+        assert.equal("root:mail:2775\nroot:mail:644", sdme.ok("exec", "web", "chroot", ROOT,
+            "stat", "-c", "%U:%G:%a", "/var/mail", "/var/mail/x"))
+        assert.equal("0:8 0:0", shell.run("cd %s && echo $(stat -c %%u:%%g web*mail web*data)",
+            sdme.datadir() .. "/volumes/web"))
+    end
+
+    it("keeps its volumes on the host, with what the image has there", function()
+        volumes()
+        sdme.ok("rm", "--force", "web")
+        volumes "--userns"
+        local log <const> = sdme.datadir() .. "/volumes/web/web%2Fdata/log"
+        assert.equal("2", shell.run("wc -l <%s", log))
+        assert.falsy(sdme.ok("prune", "--dry-run"):find "volume")
+        sdme.ok("stop", "web")
+        sdme.ok("rename", "web", "other")
+        sdme.ok("rm", "other")
+        assert.matches("volume +other/web%%2Fdata +", sdme.ok("prune", "--dry-run"))
+        sdme.ok("prune", "--force", "--except", "debian,app,web")
+        assert.equal("", shell.run("ls %s", sdme.datadir() .. "/volumes"))
     end)
 
     it("is that in a user namespace, too", function()

@@ -1,6 +1,7 @@
 -- The applications of a container: images whose processes run as services of its systemd, each in
 -- a root of its own that lies in the container's files.
 
+local network <const> = require "sdme.network"
 local text <const> = require "sdme.text"
 local unit <const> = require "sdme.unit.app"
 
@@ -48,6 +49,54 @@ function M.holding(description, path)
     end
 end
 
+---Where the environment is that a container gives its applications.
+---@param name string of the application
+---@return string path in the container
+function M.environment(name)
+    return DIRECTORY .. name .. "/environment"
+end
+
+-- What can be forwarded.
+local PROTOCOLS <const> = { tcp = true, udp = true }
+
+-- Adds the port of an image to those of a container, unless one of them is for it already, or has
+-- its number on the host.
+local function add_port(ports, port)
+    for _, other in ipairs(ports) do
+        if other.protocol == port.protocol
+            and (other.container == port.port or other.host == port.port) then
+            return
+        end
+    end
+    ports[#ports + 1] = { protocol = port.protocol, host = port.port, container = port.port }
+end
+
+---The settings of a container with what the images of its applications add: the ports that they
+---name are open on the host, where the container has an interface to it.
+---@param description { settings: table, apps: sdme.App[]? }
+---@return table
+function M.settings(description)
+    local settings <const> = description.settings
+    if not description.apps or settings.no_oci_ports or not network.has_interface(settings) then
+        return settings
+    end
+    local own <const> = settings.port or {}
+    local ports <const> = table.move(own, 1, #own, 1, {})
+    for _, one in ipairs(description.apps) do
+        for _, port in ipairs(one.config.ports or {}) do
+            if PROTOCOLS[port.protocol] then
+                add_port(ports, port)
+            end
+        end
+    end
+    local all <const> = {}
+    for name, value in pairs(settings) do
+        all[name] = value
+    end
+    all.port = ports
+    return all
+end
+
 local UNITS <const> = "/etc/systemd/system/"
 
 ---Writes the units of a container's applications.
@@ -55,7 +104,7 @@ local UNITS <const> = "/etc/systemd/system/"
 ---@param description { apps: sdme.App[]? }
 function M.prepare(upper, description)
     for _, one in ipairs(description.apps or {}) do
-        for name, content in pairs(unit.files(one, M.root(one.name))) do
+        for name, content in pairs(unit.files(one, M)) do
             upper:write(UNITS .. name, content)
         end
         for link, target in pairs(unit.links(one)) do

@@ -5,6 +5,9 @@ local app <const> = require "sdme.app"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local files <const> = require "sdme.container.files"
+local store <const> = require "sdme.store"
+local text <const> = require "sdme.unit.text"
+local volume <const> = require "sdme.app.volume"
 
 local file <const> = core.file
 
@@ -46,19 +49,52 @@ local function mount(description, one, at, note)
     fault.check(core.mount.attach(mounted, target))
     local root <close> = fault.check(file.open_directory(path, { root = at.root }))
     prepare(one, { root = root, base = at.base })
+    return volume.prepare(description, one, root, at.base)
+end
+
+---What is in the file of the environment that a container gives its applications.
+---@param env table<string, string>
+---@return string
+function M.environment(env)
+    local lines <const> = {}
+    for name, value in pairs(env) do
+        lines[#lines + 1] = text.assignment(name, value)
+    end
+    table.sort(lines)
+    return table.concat(lines)
+end
+
+-- Its file lies beside the container's files, so that it is in no layer, and on no command line.
+local function mount_environment(description, one, at)
+    local env <const> = description.settings.oci_env
+    if not env or not next(env) then
+        return
+    end
+    local path <const> = store.path("containers", description.name, "applications.conf")
+    fault.check(file.write(path, M.environment(env),
+        { mode = "0600", uid = at.base, gid = at.base, sync = false }))
+    make_file(app.environment(one.name), at)
+    local target <close> = fault.check(file.open(app.environment(one.name), { root = at.root }))
+    local mounted <close> = fault.check(core.mount.clone(path, { read_only = true }))
+    fault.check(core.mount.attach(mounted, target))
 end
 
 ---Mounts the applications of a container in its files.
 ---@param description table the state of the container
 ---@param root userdata a descriptor of its mounted root
 ---@param note fun(...: string) is told what takes long
+---@return table[] volumes to be bound, as the setting `bind` has them
 function M.mount(description, root, note)
     local at <const> = {
         root = root, base = description.userns and description.userns.base or 0,
     }
+    local volumes <const> = {}
     for _, one in ipairs(description.apps or {}) do
-        mount(description, one, at, note)
+        local own <const> = mount(description, one, at, note)
+        table.move(own, 1, #own, #volumes + 1, volumes)
+        mount_environment(description, one, at)
     end
+    return volumes
 end
 
 return M

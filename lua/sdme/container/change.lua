@@ -1,5 +1,6 @@
 -- Changing a container that exists: its settings and its name.
 
+local app <const> = require "sdme.app"
 local clone <const> = require "sdme.clone"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
@@ -14,6 +15,7 @@ local store <const> = require "sdme.store"
 local unit <const> = require "sdme.unit.container"
 local upper <const> = require "sdme.upper"
 local view <const> = require "sdme.view"
+local volume <const> = require "sdme.app.volume"
 
 local M <const> = {}
 
@@ -62,7 +64,7 @@ function M.set(name, changes, options)
     end
     description.settings = merged
     settle.write(description)
-    if unit.install(name, merged, running) then
+    if unit.install(name, app.settings(description), running) then
         host.manager():reload()
     end
     return running and setting.after_restart(checked) or {}
@@ -89,9 +91,11 @@ function M.rename(old, new)
         fault.raise("EBUSY", "sdme stop " .. old, "rename %s: it is running", old)
     end
     lifecycle.check_free(new, "rename " .. old)
+    volume.check_rename(old, new)
     local enabled <const> = lifecycle.is_enabled(old)
     fault.check(core.file.rename(store.path("containers", old), store.path("containers", new),
         { replace = false, sync = true }))
+    volume.rename(old, new)
     description.name = new
     settle.write(description)
     do
@@ -100,7 +104,7 @@ function M.rename(old, new)
     end
     range.rename(description.userns, new)
     unit.uninstall(old)
-    unit.install(new, description.settings)
+    unit.install(new, app.settings(description))
     if enabled then
         lifecycle.disable(old)
         lifecycle.enable(new)

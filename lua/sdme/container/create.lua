@@ -93,7 +93,7 @@ function M.create(options, how)
         if settings.ephemeral and (how.allow == "new" or settings.started) then
             lifecycle.mark_ephemeral(name)
         end
-        unit.install(name, settings)
+        unit.install(name, app.settings(description))
         if settings.enable then
             lifecycle.enable(name)
         end

@@ -1,5 +1,6 @@
 -- Starting and stopping: jobs of the host's systemd for the unit of a container.
 
+local app <const> = require "sdme.app"
 local apparmor <const> = require "sdme.apparmor"
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
@@ -177,6 +178,7 @@ local function start(name, options)
         local lock <close> = options.lock or store.lock("container", name)
         M.read(name)
         local description <const> = settle.read(name)
+        local settings <const> = app.settings(description)
         host.check()
         if M.active_state(name) == "active" then
             return nil
@@ -186,13 +188,13 @@ local function start(name, options)
         layer.check(layer.named(description), "start " .. name)
         apparmor.check(name, description.settings.apparmor_profile)
         if not M.is_running(name) then
-            port.check(name, description.settings)
-            port.clear(name, description.settings)
+            port.check(name, settings)
+            port.clear(name, settings)
         end
         if description.settings.ephemeral then
             M.mark_ephemeral(name)
         end
-        if unit.install(name, description.settings) then
+        if unit.install(name, settings) then
             host.manager():reload()
         end
         -- The manager forgets a unit that has failed, and why, unless somebody holds it.
@@ -397,7 +399,7 @@ function M.stopped(name)
         end)
         network.clear(name, description.settings)
     end
-    port.clear(name, description.settings)
+    port.clear(name, app.settings(description))
     if not description.settings.ephemeral or os.getenv "EXIT_STATUS" == "133" then
         return
     end

@@ -37,8 +37,8 @@ end
 
 -- Of the container's own files, /run is shown as the image and the application have it: without
 -- that, systemd mounts an empty one (systemd.exec(5), MountAPIVFS=).
-local function service(app, root)
-    local config <const> = app.config
+local function service(app, paths)
+    local config <const>, root <const> = app.config, paths.root(app.name)
     return text.render {
         { "Unit",
             { "Description", "Application " .. app.name },
@@ -53,6 +53,7 @@ local function service(app, root)
             { "BindPaths", root .. "/run:/run" },
             { "BindReadOnlyPaths", "-/etc/resolv.conf -/etc/hosts" },
             { "Environment", words(config.env or {}, text.quote) },
+            { "EnvironmentFile", "-" .. paths.environment(app.name) },
             { "SyslogIdentifier", app.name },
             { "KillMode", "mixed" },
             { "KillSignal", config.stop_signal },
@@ -67,10 +68,11 @@ end
 
 ---The unit files of an application.
 ---@param app sdme.App
----@param root string where its files are in the container
+---@param paths { root: fun(name: string): string, environment: fun(name: string): string } where
+---what an application has is in the container
 ---@return table<string, string> contents by name
-function M.files(app, root)
-    return { [M.name(app.name)] = service(app, root) }
+function M.files(app, paths)
+    return { [M.name(app.name)] = service(app, paths) }
 end
 
 ---The links by which they are enabled.

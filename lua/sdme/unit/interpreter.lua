@@ -11,7 +11,7 @@ local DEFAULT_DATADIR <const> = "/var/lib/sdme"
 ---@param words string in which specifiers (systemd.unit(5)) mean what they mean
 ---@return string
 function M.command(words)
-    return text.quote_argument(config.get "interpreter") .. " " .. words
+    return text.quote(config.get "interpreter") .. " " .. words
 end
 
 ---What is to be in its environment.

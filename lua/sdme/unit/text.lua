@@ -15,11 +15,19 @@ function M.quote(word)
     end) .. '"'
 end
 
----The same for a word of a command line, where `$` would begin a variable.
+---The same for a word of a command line behind its first, where `$` would begin a variable.
 ---@param word string
 ---@return string
 function M.quote_argument(word)
-    return (M.quote(word):gsub("%$", "$$$$"))
+    return (M.quote(word):gsub("%$", "$$"))
+end
+
+---An assignment of an environment file (systemd.exec(5), EnvironmentFile=), value and all.
+---@param name string
+---@param value string
+---@return string line
+function M.assignment(name, value)
+    return ('%s="%s"\n'):format(name, (value:gsub('["\\`$]', "\\%0")))
 end
 
 ---A unit from its sections: `{ { "Service", { "Type", "notify" }, ... }, ... }`. An assignment

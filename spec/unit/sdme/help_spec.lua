@@ -83,7 +83,9 @@ Examples:
         for heading in shown:gmatch "\n(%u%l+):\n" do
             headings[#headings + 1] = heading
         end
-        assert.same({ "Container", "Limits", "Network", "Security", "Boot", "Options" }, headings)
+        assert.same({
+            "Container", "Limits", "Network", "Security", "Applications", "Boot", "Options",
+        }, headings)
         local first <const>, last <const> = shown:match "\n(      %-%-memory SIZE +)memory",
             shown:match "\n(  %-h, %-%-help +)show this help\n"
         assert.equal(#first, #last)

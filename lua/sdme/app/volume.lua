@@ -1,0 +1,144 @@
+-- The volumes that images name: directories of the host, each with what the image has there when it
+-- is first used. They outlive their container, and one of the same name gets them again.
+
+local app <const> = require "sdme.app"
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local store <const> = require "sdme.store"
+local view <const> = require "sdme.view"
+
+local file <const> = core.file
+
+local M <const> = {}
+
+-- Longer names would be too long for the host's filesystem; they become digests.
+local LONGEST <const> = 200
+
+-- One name for an application and a path in it.
+local function encode(one, path)
+    local name <const> = (one.name .. path):gsub("[%%/]", function(character)
+        return ("%%%02X"):format(character:byte())
+    end)
+    return #name <= LONGEST and name
+        or one.name .. "-" .. core.digest.new("sha256"):update(name):hex()
+end
+
+-- A bind of the user's that takes a volume's place.
+local function is_bound(settings, path)
+    for _, bind in ipairs(settings.bind or {}) do
+        if bind.target == path then
+            return true
+        end
+    end
+    return false
+end
+
+-- Fills a new volume with what the image has at its path, which may be nothing.
+local function copy_up(one, path, directory)
+    local image <close> = view.stack(one.layers)
+    local content <close>, why <const>, code <const> = file.open_directory(path, { root = image })
+    if content or code ~= "ENOENT" then
+        fault.check(content, why, code)
+        fault.check(core.tree.copy(".", directory, { source_root = content }))
+    else
+        fault.check(file.mkdir(directory, { mode = "0755", uid = 0, gid = 0 }))
+    end
+end
+
+local function make(description, one, path)
+    local parent <const> = store.path("volumes", description.name)
+    local directory <const> = parent .. "/" .. encode(one, path)
+    if not file.stat(directory) then
+        local stage <close> = store.stage()
+        copy_up(one, path, stage.path .. "/volume")
+        fault.check(file.mkdir(parent, { mode = "0700", parents = true }))
+        fault.check(file.rename(stage.path .. "/volume", directory,
+            { replace = false, sync = true }))
+    end
+    return directory
+end
+
+-- Where a path of an application's really is in the container: the application may have links on
+-- the way, and they lead nowhere out of its root.
+local function resolve(one, path, root, base)
+    local options <const> = { root = root, parents = true, mode = "0755", uid = base, gid = base }
+    fault.check(file.mkdir(path, options))
+    local top <const> = fault.check(file.readlink("/proc/self/fd/" .. root:fileno()))
+    local found <close> = fault.check(file.open_directory(path, { root = root }))
+    local real <const> = fault.check(file.readlink("/proc/self/fd/" .. found:fileno()))
+    if real == top or real:sub(1, #top + 1) ~= top .. "/" then
+        fault.raise("EINVAL", "--no-oci-volumes does without",
+            "application %s: its volume %s is its whole root", one.name, path)
+    end
+    return app.root(one.name) .. real:sub(#top + 1)
+end
+
+---Makes the volumes of an application that are missing, and the directories to mount them on.
+---@param description table the state of the container
+---@param one sdme.App
+---@param root userdata a descriptor of the application's mounted root
+---@param base integer
+---@return { source: string, target: string, read_only: boolean }[] binds
+function M.prepare(description, one, root, base)
+    local binds <const> = {}
+    for _, path in ipairs(description.settings.no_oci_volumes and {} or one.config.volumes) do
+        if not is_bound(description.settings, app.root(one.name) .. path) then
+            binds[#binds + 1] = {
+                source = make(description, one, path), target = resolve(one, path, root, base),
+                read_only = false,
+            }
+        end
+    end
+    return binds
+end
+
+---The volumes that no container has any more.
+---@return { name: string, path: string }[]
+function M.left()
+    local left <const> = {}
+    for _, container in ipairs(file.list(store.path "volumes") or {}) do
+        local path <const> = store.path("volumes", container)
+        for _, name in ipairs(not file.stat(store.path("containers", container))
+            and file.list(path) or {}) do
+            left[#left + 1] = {
+                name = container .. "/" .. name, container = container, path = path .. "/" .. name,
+            }
+        end
+    end
+    return left
+end
+
+---Removes one that no container has any more.
+---@param name string as `left` gives it
+function M.remove(name)
+    local container <const> = name:match "^[^/]+"
+    local lock <close> = store.lock("container", container)
+    for _, one in ipairs(M.left()) do
+        if one.name == name then
+            store.discard(one.path)
+            file.remove(store.path("volumes", container)) -- unless it has others
+        end
+    end
+end
+
+---Gives the volumes of a container to the new name of that.
+---@param old string
+---@param new string
+function M.rename(old, new)
+    if file.stat(store.path("volumes", old)) then
+        fault.check(file.rename(store.path("volumes", old), store.path("volumes", new),
+            { replace = false, sync = true }))
+    end
+end
+
+---Raises where a container can't take its volumes to a new name, because there are some of that.
+---@param old string
+---@param new string
+function M.check_rename(old, new)
+    if file.stat(store.path("volumes", old)) and file.stat(store.path("volumes", new)) then
+        fault.raise("EEXIST", "`sdme prune` removes those that nothing uses",
+            "rename %s: there are volumes of a former %s", old, new)
+    end
+end
+
+return M
