@@ -251,11 +251,7 @@ function Document:map(key)
     return object and map
 end
 
----Reads an object of JSON.
----@param bytes string
----@param what string what it is, for messages
----@return sdme.oci.Document
-function M.parse(bytes, what)
+local function decode(bytes, what)
     if #bytes > M.MAX_SIZE then
         fault.raise("EFBIG", nil, "%s: expected at most %d bytes", what, M.MAX_SIZE)
     end
@@ -263,11 +259,32 @@ function M.parse(bytes, what)
     if values > MAX_VALUES then
         fault.raise("EFBIG", nil, "%s: expected at most %d values", what, MAX_VALUES)
     end
-    local value <const> = json.decode(bytes, what, { null = true })
+    return json.decode(bytes, what, { null = true })
+end
+
+---Reads an object of JSON.
+---@param bytes string
+---@param what string what it is, for messages
+---@return sdme.oci.Document
+function M.parse(bytes, what)
+    local value <const> = decode(bytes, what)
     if not is_object(value) then
         fault.raise("EFORMAT", nil, "%s: expected an object, not %s", what, kind_of(value))
     end
     return wrap(what, "", value)
+end
+
+---Reads a list of objects of JSON.
+---@param bytes string
+---@param what string what it is, for messages
+---@param most integer
+---@return sdme.oci.Document[]
+function M.parse_objects(bytes, what, most)
+    local value <const> = decode(bytes, what)
+    if type(value) ~= "table" or value == json.null or not is_list(value) then
+        fault.raise("EFORMAT", nil, "%s: expected a list, not %s", what, kind_of(value))
+    end
+    return wrap(what, "", { [""] = value }):objects("", most)
 end
 
 return M
