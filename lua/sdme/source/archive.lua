@@ -4,6 +4,7 @@ local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local layer <const> = require "sdme.store.layer"
+local sources <const> = require "sdme.source"
 local task <const> = require "sdme.task"
 
 local M <const> = {}
@@ -30,10 +31,19 @@ function M.verify(what, digest, wanted)
     end
 end
 
+-- What is in an archive of images is unpacked only for as long as its layers are read.
+local function read_image(kind, source, tree, context)
+    local options <const> = setmetatable({ verify = false }, { __index = context.options })
+    return require("sdme.source.oci").read(
+        setmetatable({ kind = kind, path = tree, name = source.path }, { __index = source }),
+        setmetatable({ options = options }, { __index = context }))
+end
+
 ---@param source sdme.Source
 ---@param context table
 ---@return string[] layers
 ---@return table origin
+---@return table? more of an image
 function M.read(source, context)
     local what <const> = source.text
     local check <const> = fault.context(what)
@@ -48,6 +58,11 @@ function M.read(source, context)
     end)))
     M.verify(what, found.digest, context.options.verify)
     item:finish()
+    local kind <const> = sources.recognize_tree(new.tree)
+    if kind ~= "directory" then
+        return read_image(kind, source, new.tree, context)
+    end
+    require("sdme.source.oci").refuse_options(source, context.options)
     -- A layer with OCI's whiteouts is another one as the layer of an image.
     local id <const> = layer.id_of(found.diff_id):gsub("^sha256", found.whiteouts and "tar" or "%0")
     return { context.transaction:add(new, {

@@ -49,12 +49,13 @@ function M.recognize(header)
 end
 
 ---@class sdme.Source
----@field kind "archive"|"directory"|"disk"|"qcow2"|"remote"|"registry"|"layout"|"image_archive"
+---@field kind "archive"|"directory"|"disk"|"qcow2"|"remote"|"registry"|"layout"
+---|"docker_archive"
 ---@field text string as the user named it
 ---@field path string? a file or directory of this host
 ---@field file file*? that file, open
 ---@field reference sdme.oci.Reference? of an image in a registry
----@field tag string? of an image in an OCI layout
+---@field tag string? of an image in an OCI layout or an archive
 ---@field suggested string what a rootfs made of it may be called like
 
 local Source <const> = {}
@@ -92,17 +93,36 @@ function M.open_file(path, text)
     return make { kind = kind, text = text, path = path, file = handle }
 end
 
--- Directories with this file in them are OCI layouts (image-layout.md of the OCI image-spec).
-local function is_layout(path)
-    return (file.stat(path .. "/oci-layout") or {}).type == "file"
+---What a directory is: an image layout, an unpacked archive of images, or a system.
+---@param path string
+---@return "layout"|"docker_archive"|"directory"
+function M.recognize_tree(path)
+    if require("sdme.oci.layout").is_layout(path) then
+        return "layout"
+    end
+    return require("sdme.oci.docker_archive").is_archive(path) and "docker_archive" or "directory"
 end
 
--- What is no file: an OCI layout and a tag in it, or the name of an image.
-local function open_other(text)
+-- A tag in an OCI layout or in an archive of images, or nil.
+local function open_tagged(text)
     local path <const>, tag <const> = text:match "^(.+):([%w_][%w_.-]*)$"
-    if path and is_layout(path) then
-        return make { kind = "layout", text = text, path = path, tag = tag,
+    local stat <const> = path and file.stat(path, { follow = true })
+    if stat and stat.type == "directory" and M.recognize_tree(path) ~= "directory" then
+        return make { kind = M.recognize_tree(path), text = text, path = path, tag = tag,
             suggested = base_name(path) }
+    elseif stat and stat.type == "file" then
+        local source <const> = M.open_file(path, text)
+        source.tag, source.suggested = tag, base_name(path)
+        return source
+    end
+    return nil
+end
+
+-- What is no file: an image in one, or the name of an image.
+local function open_other(text)
+    local tagged <const> = open_tagged(text)
+    if tagged then
+        return tagged
     end
     local reference <const> = require "sdme.oci.reference"
     if not reference.looks_like(text) then
@@ -115,7 +135,7 @@ local function open_other(text)
 end
 
 local function open_directory(text)
-    return make { kind = is_layout(text) and "layout" or "directory", text = text, path = text }
+    return make { kind = M.recognize_tree(text), text = text, path = text }
 end
 
 ---Tells what a source is.
@@ -158,7 +178,7 @@ end
 
 local READERS <const> = {
     archive = "archive", directory = "directory", disk = "image", qcow2 = "image",
-    remote = "remote", registry = "oci", layout = "oci", image_archive = "oci",
+    remote = "remote", registry = "oci", layout = "oci", docker_archive = "oci",
 }
 
 ---Makes a source into layers, from the bottom to the top.

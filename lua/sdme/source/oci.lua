@@ -14,8 +14,11 @@ local M <const> = {}
 -- What opens the kinds of place that images come from.
 local OPENERS <const> = {
     registry = "sdme.oci.registry", layout = "sdme.oci.layout",
-    image_archive = "sdme.oci.archive_source",
+    docker_archive = "sdme.oci.docker_archive",
 }
+
+-- What may turn out to be an image.
+local PERHAPS <const> = { archive = true, remote = true }
 
 -- Of a config that is larger, the history goes: a rootfs is read as a whole wherever it is used.
 local LARGE_CONFIG <const> = 64 << 10
@@ -26,7 +29,7 @@ local MODES <const> = { auto = true, base = true, app = true }
 local function open(source, options)
     return require(OPENERS[source.kind]).open(source.reference or source.path, {
         platform = options.platform, credentials = options.credentials, quiet = options.quiet,
-        tag = source.tag, file = source.file,
+        tag = source.tag, name = source.name,
     })
 end
 
@@ -121,17 +124,25 @@ function M.read(source, context)
     return pull.layers(image, context), origin, { image = description }
 end
 
+---Raises for options that only images have: for what is no image.
+---@param source sdme.Source
+---@param options table
+function M.refuse_options(source, options)
+    for _, option in ipairs { "platform", "credentials", "base_fs", "oci_mode" } do
+        if options[option] then
+            fault.usage("%s is no image, which `%s` is for", source.text, option)
+        end
+    end
+end
+
 ---Raises for options that only images have, and for those that make no sense.
 ---@param source sdme.Source
 ---@param options table
 function M.check_options(source, options)
     if options.oci_mode and not MODES[options.oci_mode] then
         fault.usage("import: oci_mode is auto, base or app, not %s", printable(options.oci_mode))
-    end
-    for _, option in ipairs { "platform", "credentials", "base_fs", "oci_mode" } do
-        if options[option] and not OPENERS[source.kind] then
-            fault.usage("%s is no image, which `%s` is for", source.text, option)
-        end
+    elseif not OPENERS[source.kind] and not PERHAPS[source.kind] then
+        M.refuse_options(source, options)
     end
 end
 
