@@ -75,6 +75,10 @@ M.keys = {
         help = "how many bytes a path in an archive may have" },
     { name = "default_base_fs", kind = kind.rootfs,
         help = "the root filesystem that applications are imported onto, without --base-fs" },
+    { name = "insecure_registries", kind = kind.list(kind.registry), default = {},
+        help = "registries that may be spoken to without TLS, besides those of this host" },
+    { name = "registry_mirrors", kind = kind.mirrors, default = {},
+        help = "where the images of a registry are looked for first: REGISTRY=URL,..." },
     { name = "interpreter", kind = kind.path, find = find_interpreter,
         help = "the sdme program that units run (default: this one)" },
 }
@@ -371,9 +375,26 @@ function M.default(name)
     return key.find and key.find() or key.default
 end
 
+local literal
+
+-- A table that isn't a list, in the order of its keys.
+local function literal_fields(value)
+    local keys <const>, items <const> = {}, {}
+    for key in pairs(value) do
+        keys[#keys + 1] = key
+    end
+    table.sort(keys)
+    for i, key in ipairs(keys) do
+        items[i] = ("[%q] = %s"):format(key, literal(value[key]))
+    end
+    return "{ " .. table.concat(items, ", ") .. " }"
+end
+
 -- A value as Lua source.
-local function literal(value)
-    if type(value) == "table" then
+function literal(value)
+    if type(value) == "table" and type(next(value)) == "string" then
+        return literal_fields(value)
+    elseif type(value) == "table" then
         local items = {}
         for i, item in ipairs(value) do
             items[i] = literal(item)

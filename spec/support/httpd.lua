@@ -15,11 +15,14 @@ local function read_file(path)
     return file and file:read "a" or ""
 end
 
+-- The first line; whoever begins TLS here has no use for an answer, and need not send a line end.
+local function read_first_line()
+    local byte <const> = input:read(1)
+    return byte and byte ~= "\x16" and byte .. (input:read "L" or "") or os.exit()
+end
+
 local function read_head()
-    local first = input:read "L"
-    if not first then
-        os.exit()
-    end
+    local first <const> = read_first_line()
     local method, target, version = first:match "^(%S+) (%S+) HTTP/(%S+)\r\n$"
     if not method then
         os.exit()

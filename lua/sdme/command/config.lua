@@ -82,8 +82,8 @@ local set <const> = {
 local keys <const> = { name = "Keys" }
 
 for i, key in ipairs(config.keys) do
-    local default <const> = key.default ~= nil
-        and (" (default: %s)"):format(key.kind.show(key.default)) or ""
+    local shown <const> = key.default ~= nil and key.kind.show(key.default) or ""
+    local default <const> = shown ~= "" and (" (default: %s)"):format(shown) or ""
     keys[i] = { key.name, key.help .. default }
 end
 

@@ -17,6 +17,7 @@ local M <const> = {}
 
 for _, subject in ipairs {
     "text", "number", "name", "path", "environment", "network", "security", "list",
+    "registry",
 } do
     for name, kind in pairs(require("sdme.kind." .. subject)) do
         M[name] = kind

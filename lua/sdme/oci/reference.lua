@@ -86,7 +86,10 @@ local function is_host_name(host)
     return true
 end
 
-local function is_registry(registry)
+---Whether it is the name of a registry: a host, perhaps with a port.
+---@param registry string
+---@return boolean
+function M.is_registry(registry)
     local host, port = registry:match "^(%[[%x:]+%])(.*)$"
     local is_address <const> = host ~= nil
     if not is_address then
@@ -113,7 +116,7 @@ local function refuse(whole, why, ...)
 end
 
 local function check_name(whole, registry, repository)
-    if registry and not is_registry(registry) then
+    if registry and not M.is_registry(registry) then
         refuse(whole, "expected a host, perhaps with a port, before the first slash")
     elseif repository == "" then
         refuse(whole, "expected the name of a repository")
