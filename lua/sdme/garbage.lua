@@ -1,6 +1,7 @@
 -- What lies in the data directory and is of no use any more.
 
 local layer <const> = require "sdme.store.layer"
+local pull <const> = require "sdme.store.pull"
 local store <const> = require "sdme.store"
 
 local M <const> = {}
@@ -15,7 +16,8 @@ local function unfinished()
     return list
 end
 
----Removes layers that nothing refers to, and what commands that were killed have left.
+---Removes layers that nothing refers to, what commands that were killed have left, and the layers
+---of images that nobody has gone on pulling for a week.
 ---@param options { dry_run: boolean? }?
 ---@return { kind: "unfinished"|"layer", name: string }[] what was, or would be, removed
 function M.collect(options)
@@ -24,6 +26,7 @@ function M.collect(options)
     local dry <const> = (options or {}).dry_run
     if not dry then
         layer.sweep()
+        pull.forget { old = true }
     end
     local ids <const> = layer.garbage()
     for _, id in ipairs(dry and ids or layer.collect(ids)) do

@@ -1,21 +1,22 @@
 -- What nothing uses: stopped containers aren't that, and nor is a rootfs that one was made from.
 -- Volumes of applications are that when there is no container of the name that they were made for.
 
+local cache <const> = require "sdme.cache"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local garbage <const> = require "sdme.garbage"
 local rootfs <const> = require "sdme.rootfs"
 local store <const> = require "sdme.store"
-local url <const> = require "sdme.source.url"
 local volume <const> = require "sdme.app.volume"
 
 local M <const> = {}
 
 ---What could be removed: root filesystems that no container was made from, layers and unfinished
----things that nothing refers to, volumes of containers that are gone, and downloads.
+---things that nothing refers to, volumes of containers that are gone, downloads, and images that didn't
+---arrive as a whole.
 ---@param options { except: string[]? }? names that stay
 ---@return { kind: string, name: string, size: integer? }[] of the kinds "rootfs", "layer",
----"unfinished", "volume" and "download"
+---"unfinished", "volume", "download" and "image"
 function M.find(options)
     local kept <const>, found <const> = {}, {}
     for _, name in ipairs((options or {}).except or {}) do
@@ -37,8 +38,8 @@ function M.find(options)
         found[#found + 1] = not kept[one.container]
             and { kind = "volume", name = one.name, size = size and size.size } or nil
     end
-    for _, entry in ipairs(url.cached()) do
-        found[#found + 1] = { kind = "download", name = entry.url, size = entry.size }
+    for _, entry in ipairs(cache.list()) do
+        found[#found + 1] = { kind = entry.kind, name = entry.source, size = entry.size }
     end
     return found
 end
@@ -61,7 +62,7 @@ function M.remove(found)
         end
     end
     garbage.collect()
-    url.clean()
+    cache.clean()
     if failure then
         error(failure, 0)
     end

@@ -9,8 +9,8 @@ return {
     name = "prune",
     summary = "remove what nothing uses",
     description = "Root filesystems that no container was made from, layers that nothing refers to,"
-        .. " what killed commands left, volumes of applications whose container is gone, and"
-        .. " downloads. Containers stay.",
+        .. " what killed commands left, volumes of applications whose container is gone,"
+        .. " downloads, and images that didn't arrive as a whole. Containers stay.",
     options = {
         { long = "dry-run", short = "n", help = "only say what would be removed" },
         { long = "except", value = "NAME,...", kind = kind.list(kind.rootfs), many = true,

@@ -1,30 +1,30 @@
+local cache <const> = require "sdme.cache"
 local json <const> = require "sdme.json"
 local listing <const> = require "sdme.listing"
 local progress <const> = require "sdme.progress"
-local url <const> = require "sdme.source.url"
 
-local function entries()
-    local rows <const>, total = url.cached(), 0
-    for _, row in ipairs(rows) do
-        total = total + row.size
-        row.shown_size = progress.size(row.size)
-        row.state = row.complete and "complete" or "partial"
+local function state_of(row)
+    if row.layers then
+        return ("%d of %d layers"):format(row.present, row.layers)
     end
-    return rows, total
+    return row.complete and "complete" or "partial"
 end
 
 local ls <const> = {
     name = "ls",
-    summary = "list what was downloaded",
+    summary = "list what was downloaded, and images that didn't arrive as a whole",
     options = { { long = "json", help = "as a JSON document" } },
     run = function(arguments)
-        local rows <const> = entries()
+        local rows <const> = cache.list()
         if arguments.json then
-            return listing.json(json.array(url.cached()))
+            return listing.json(json.array(rows))
+        end
+        for _, row in ipairs(rows) do
+            row.shown_size, row.state = progress.size(row.size), state_of(row)
         end
         listing.show({
-            { name = "SIZE", key = "shown_size", align = "right" },
-            { name = "STATE", key = "state" }, { name = "URL", key = "url" },
+            { name = "KIND", key = "kind" }, { name = "SIZE", key = "shown_size", align = "right" },
+            { name = "STATE", key = "state" }, { name = "SOURCE", key = "source" },
         }, rows)
     end,
 }
@@ -34,12 +34,15 @@ local info <const> = {
     summary = "say how much was downloaded, and where it is",
     options = { { long = "json", help = "as a JSON document" } },
     run = function(arguments)
-        local rows <const>, total <const> = entries()
+        local rows <const>, total = cache.list(), 0
+        for _, row in ipairs(rows) do
+            total = total + row.size
+        end
         local path <const> = require("sdme.store").path "cache"
         if arguments.json then
             return listing.json { path = path, entries = #rows, size = total }
         end
-        listing.write(("%d files, %s, in %s\n"):format(#rows, progress.size(total), path))
+        listing.write(("%d entries, %s, in %s\n"):format(#rows, progress.size(total), path))
     end,
 }
 
@@ -47,7 +50,7 @@ local clean <const> = {
     name = "clean",
     summary = "remove what was downloaded",
     run = function()
-        listing.write(("freed %s\n"):format(progress.size(url.clean())))
+        listing.write(("freed %s\n"):format(progress.size(cache.clean())))
     end,
 }
 

@@ -11,6 +11,20 @@ local COLUMNS <const> = {
     { name = "USED BY", key = "users" },
 }
 
+local APPS <const> = { name = "APPS", key = "apps" }
+
+-- Applications have a column where there are any.
+local function columns_for(rows)
+    for _, row in ipairs(rows) do
+        if row.apps then
+            local columns <const> = table.move(COLUMNS, 1, #COLUMNS, 1, {})
+            table.insert(columns, 4, APPS)
+            return columns
+        end
+    end
+    return COLUMNS
+end
+
 return {
     name = "ls",
     summary = "list root filesystems",
@@ -27,6 +41,6 @@ return {
                 row.shown_systemd = row.systemd and "yes" or "no"
             end
         end
-        listing.show(COLUMNS, rows)
+        listing.show(columns_for(rows), rows)
     end,
 }

@@ -132,7 +132,8 @@ describe("pulling", function()
         end
         local one <const> = with_file("a", nil, "none")
         one.compression = "gzip"
-        assert.matches("^some: layer sha256:%x+: .*gzip", failure(image.new("some", { one })).message)
+        assert.matches("^some: layer sha256:%x+: .*gzip",
+            failure(image.new("some", { one })).message)
     end)
 
     it("keeps what is finished when another layer fails, and fetches the rest the next time",
@@ -176,7 +177,8 @@ describe("pulling", function()
 
     it("ends what feeds a layer that can't be unpacked", function()
         local one <const> = image.layer(("x"):rep(1 << 20), "none")
-        assert.matches("^some: layer sha256:%x+: entry 1 ", failure(image.new("some", { one })).message)
+        assert.matches("^some: layer sha256:%x+: entry 1 ",
+            failure(image.new("some", { one })).message)
         assert.same({}, layer.list())
     end)
 
