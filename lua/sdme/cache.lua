@@ -21,7 +21,7 @@ end
 
 ---What the cache has, by kind: `download` for files, `image` for pulls that haven't come to an end.
 ---@return { kind: "download"|"image", key: string, source: string, size: integer,
---- complete: boolean, layers: integer?, present: integer? }[] an image has `present` of its `layers`
+--- complete: boolean, layers: integer?, present: integer? }[] an image has `present` of `layers`
 function M.list()
     local entries <const> = {}
     for _, file in ipairs(url.cached()) do

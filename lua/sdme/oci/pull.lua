@@ -5,6 +5,7 @@ local archive <const> = require "sdme.source.archive"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local layer <const> = require "sdme.store.layer"
+local mend <const> = require "sdme.oci.mend"
 local progress <const> = require "sdme.progress"
 local pulls <const> = require "sdme.store.pull"
 local task <const> = require "sdme.task"
@@ -116,6 +117,7 @@ local function receive(image, one, context)
         id = layer.id_of(one.diff_id), digest = one.digest, diff_id = one.diff_id,
         media_type = one.media_type, size = found.size, entries = found.entries,
         comment = image.name, blobs = { blob_of(one) }, opaque = is_opaque(new.tree),
+        whiteouts = found.whiteouts or nil,
     })
     item:finish()
 end
@@ -177,7 +179,7 @@ function M.layers(image, context)
         layer.add_blob(id, blob_of(by_id[id]))
     end
     summarize(image, list, #ids, began, context)
-    return visible(ids)
+    return mend.stack(visible(ids), context.transaction)
 end
 
 return M

@@ -39,6 +39,7 @@ local MAXIMUM_BLOBS <const> = 16
 ---@field created string
 ---@field blobs { digest: string, media_type: string, size: integer }[]? what it came as
 ---@field opaque boolean? nothing below it shows
+---@field whiteouts boolean? it says that something below it doesn't show
 ---@field parent string? the topmost layer below it that it was made on
 ---@field comment string? what made it
 

@@ -172,7 +172,7 @@ describe("pulling", function()
         end
         assert.equal("it broke", failure(image.new("some", { slow, bad })).message)
         assert.equal("ECANCELED", ended)
-        assert.same({}, core.file.list(store.path "staging"))
+        assert.same({}, (core.file.list(store.path "staging")))
     end)
 
     it("ends what feeds a layer that can't be unpacked", function()
