@@ -12,8 +12,8 @@ local volume <const> = require "sdme.app.volume"
 local M <const> = {}
 
 ---What could be removed: root filesystems that no container was made from, layers and unfinished
----things that nothing refers to, volumes of containers that are gone, downloads, and images that didn't
----arrive as a whole.
+---things that nothing refers to, volumes of containers that are gone, downloads, and images that
+---didn't arrive as a whole.
 ---@param options { except: string[]? }? names that stay
 ---@return { kind: string, name: string, size: integer? }[] of the kinds "rootfs", "layer",
 ---"unfinished", "volume", "download" and "image"
