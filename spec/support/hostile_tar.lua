@@ -119,6 +119,24 @@ M.BROKEN = {
     ["an ACL that isn't one"] = { tar.archive(
         tar.pax { { "SCHILY.acl.access", "user::rwz" } }, { name = "x" }), "EFORMAT",
         "can't have 'user::rwz'" },
+    ["an ACL with a name that nobody knows"] = { tar.archive(tar.pax { { "SCHILY.acl.access",
+        "user::rwx,user:joe:---,group::r--,mask::rwx,other::r--" } }, { name = "x" }), "EFORMAT",
+        "an ACL has 'user:joe:---', a name without a number" },
+    ["an ACL with a number that none is"] = { tar.archive(tar.pax { { "SCHILY.acl.access",
+        "user::rwx,user:4294967295:---,group::r--,mask::rwx,other::r--" } }, { name = "x" }),
+        "EFORMAT", "can't have 'user:4294967295:---'" },
+    ["an attribute whose name ends within a byte"] = { tar.archive(
+        tar.pax { { "LIBARCHIVE.xattr.user.a%4", "eA" } }, { name = "x" }), "EFORMAT",
+        "'LIBARCHIVE.xattr.user.a%%4' is no name" },
+    ["an attribute whose name has a NUL"] = { tar.archive(
+        tar.pax { { "LIBARCHIVE.xattr.user.a%00b", "eA" } }, { name = "x" }), "EFORMAT",
+        "is no name" },
+    ["an attribute that isn't Base64"] = { tar.archive(
+        tar.pax { { "LIBARCHIVE.xattr.user.a", "eA=A" } }, { name = "x" }), "EFORMAT",
+        "'LIBARCHIVE.xattr.user.a' isn't Base64" },
+    ["an attribute of a part of a byte"] = { tar.archive(
+        tar.pax { { "LIBARCHIVE.xattr.user.a", "eAAAA" } }, { name = "x" }), "EFORMAT",
+        "isn't Base64" },
     ["parts of a sparse file that overlap"] = { tar.archive(
         M.sparse("2\n0\n10\n5\n10\n", ("x"):rep(20), 100)), "EFORMAT", "part 2" },
     ["a part of a sparse file behind its end"] = { tar.archive(

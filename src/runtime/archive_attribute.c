@@ -102,9 +102,25 @@ struct acl_entry {
     uint64_t id;
 };
 
-/* "TAG:QUALIFIER:PERMISSIONS[:NUMBER]" or, without a qualifier, "TAG:PERMISSIONS": 1, or 0 if it is
- * about somebody who has only a name. */
-static int read_acl_entry(struct sdme_tar_text text, struct acl_entry *ret_entry)
+/* Who an entry is about: by a number, or root by that name too. */
+static bool read_id(struct sdme_tar_text who, struct sdme_tar_text number, uint64_t *ret_id)
+{
+    if (number.size == 0 && equals(who, "root")) {
+        *ret_id = 0;
+        return true;
+    }
+    return sdme_pax_number(number.size > 0 ? number : who, ret_id) && *ret_id < UINT32_MAX;
+}
+
+static int fail_entry(struct sdme_tar_text text, struct sdme_error *error)
+{
+    return sdme_fail_as(error, SDME_EFORMAT, "an ACL can't have '%.*s'",
+                        text.size > 40 ? 40 : (int) text.size, text.data);
+}
+
+/* "TAG:QUALIFIER:PERMISSIONS[:NUMBER]" or, without a qualifier, "TAG:PERMISSIONS". */
+static int read_acl_entry(struct sdme_tar_text whole, struct acl_entry *ret_entry,
+                          struct sdme_error *error)
 {
     static const struct {
         const char *word, *letter;
@@ -115,7 +131,7 @@ static int read_acl_entry(struct sdme_tar_text text, struct acl_entry *ret_entry
         {"mask", "m", ACL_MASK, 0},
         {"other", "o", ACL_OTHER, 0},
     };
-    struct sdme_tar_text tag = next_part(&text, ":"), who = next_part(&text, ":");
+    struct sdme_tar_text text = whole, tag = next_part(&text, ":"), who = next_part(&text, ":");
     struct sdme_tar_text permissions = next_part(&text, ":"), number = trimmed(text);
     struct acl_entry entry = {.id = (uint32_t) ACL_UNDEFINED_ID};
     size_t i = 0;
@@ -123,20 +139,24 @@ static int read_acl_entry(struct sdme_tar_text text, struct acl_entry *ret_entry
     while (i < ELEMENTS(tags) && !equals(tag, tags[i].word) && !equals(tag, tags[i].letter))
         i++;
     if (i == ELEMENTS(tags))
-        return -SDME_EFORMAT;
+        return fail_entry(whole, error);
     if (!tags[i].named && permissions.size == 0) {
         permissions = who;
         who.size = 0;
     }
     entry.tag = who.size > 0 ? tags[i].named : tags[i].plain;
     if (!entry.tag || !read_permissions(permissions, &entry.permissions))
-        return -SDME_EFORMAT;
-    if (who.size > 0 && !sdme_pax_number(number.size > 0 ? number : who, &entry.id))
-        return number.size > 0 ? -SDME_EFORMAT : 0;
-    if (who.size > 0 && entry.id >= UINT32_MAX)
-        return -SDME_EFORMAT;
+        return fail_entry(whole, error);
+    if (who.size > 0 && !read_id(who, number, &entry.id)) {
+        if (number.size > 0 || (*who.data >= '0' && *who.data <= '9'))
+            return fail_entry(whole, error);
+        return sdme_fail_as(error, SDME_EFORMAT,
+                            "an ACL has '%.*s', a name without a number: tar(1) writes numbers "
+                            "with --numeric-owner",
+                            whole.size > 40 ? 40 : (int) whole.size, whole.data);
+    }
     *ret_entry = entry;
-    return 1;
+    return 0;
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -200,11 +220,9 @@ int sdme_archive_acl(const char *text, size_t size, unsigned char *ret_value, si
         if (count == ENTRIES_MAX)
             return sdme_fail_as(error, SDME_EFORMAT, "an ACL of more than %zu entries",
                                 ENTRIES_MAX);
-        int code = read_acl_entry(part, &entries[count]);
+        int code = read_acl_entry(part, &entries[count++], error);
         if (code < 0)
-            return sdme_fail_as(error, SDME_EFORMAT, "an ACL can't have '%.*s'",
-                                part.size > 40 ? 40 : (int) part.size, part.data);
-        count += (size_t) code;
+            return code;
     }
     if (count > 0)
         qsort(entries, count, sizeof *entries, compare_entries);

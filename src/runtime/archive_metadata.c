@@ -49,25 +49,41 @@ static int set_acl(struct sdme_archive_target *target, const char *name, struct 
     return set_attribute(target, name, acl, size, error);
 }
 
-static int set_attributes(struct sdme_archive_target *target, const struct sdme_tar_entry *entry,
-                          struct sdme_error *error)
+static int set_kept(struct sdme_archive_target *target, const struct sdme_tar_attribute *attribute,
+                    struct sdme_error *error)
+{
+    const char *name = attribute->name.data;
+    struct sdme_tar_text value = attribute->value;
+    enum sdme_archive_attribute what = sdme_archive_attribute(name);
+
+    if (!strcmp(name, acl_default))
+        target->has_default_acl = true;
+    if (what == SDME_ATTRIBUTE_SET)
+        return set_attribute(target, name, value.data, value.size, error);
+    if (what == SDME_ATTRIBUTE_TRUSTED)
+        return target->set_trusted(target->context, target->path, name, value.data, value.size,
+                                   error);
+    return 0;
+}
+
+/* The weak ones first, so that others replace them. */
+static int set_all_kept(struct sdme_archive_target *target, const struct sdme_tar_entry *entry,
+                        struct sdme_error *error)
 {
     int code = 0;
 
-    for (size_t i = 0; i < entry->attribute_count && code >= 0; i++) {
-        const struct sdme_tar_attribute *attribute = &entry->attributes[i];
-        const char *name = attribute->name.data;
-        struct sdme_tar_text value = attribute->value;
-        enum sdme_archive_attribute what = sdme_archive_attribute(name);
+    for (int weak = 1; weak >= 0; weak--)
+        for (size_t i = 0; i < entry->attribute_count && code >= 0; i++)
+            if (entry->attributes[i].weak == weak)
+                code = set_kept(target, &entry->attributes[i], error);
+    return code;
+}
 
-        if (what == SDME_ATTRIBUTE_SET)
-            code = set_attribute(target, name, value.data, value.size, error);
-        else if (what == SDME_ATTRIBUTE_TRUSTED)
-            code = target->set_trusted(target->context, target->path, name, value.data, value.size,
-                                       error);
-        if (!strcmp(name, acl_default))
-            target->has_default_acl = true;
-    }
+static int set_attributes(struct sdme_archive_target *target, const struct sdme_tar_entry *entry,
+                          struct sdme_error *error)
+{
+    int code = set_all_kept(target, entry, error);
+
     if (code >= 0)
         code = set_acl(target, acl_access, entry->acl_access, error);
     if (code >= 0 && entry->type == S_IFDIR)

@@ -31,7 +31,12 @@ static const struct {
     [SDME_PAX_SPARSE_MAP] = {"GNU.sparse.map", KIND_TEXT, false},
 };
 
+/*
+ * Extended attributes. libarchive writes each one in both ways; what it has of its own is the name
+ * as in a URL, and the value in Base64 (archive_write_set_format_pax.c).
+ */
 static const char attribute_prefix[] = "SCHILY.xattr.";
+static const char encoded_prefix[] = "LIBARCHIVE.xattr.";
 
 bool sdme_pax_number(struct sdme_tar_text text, uint64_t *ret_number)
 {
@@ -118,8 +123,65 @@ static size_t decode_name(char *name)
     return (size_t) (out - name);
 }
 
-static int add_attribute(struct sdme_pax *pax, char *name, struct sdme_tar_text value,
-                         struct sdme_error *error)
+static int hexadecimal(char digit)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *found = digit ? strchr(digits, digit | ('A' ^ 'a')) : NULL;
+
+    return found && (digit >= 'A' || (digit >= '0' && digit <= '9')) ? (int) (found - digits) : -1;
+}
+
+/* Decodes %XX in place; 0 where that isn't it, or is a NUL. */
+static size_t decode_url(char *name)
+{
+    char *out = name;
+
+    for (const char *in = name; *in; in++) {
+        int byte = (unsigned char) *in;
+
+        if (*in == '%') {
+            int high = hexadecimal(in[1]), low = high < 0 ? -1 : hexadecimal(in[2]);
+            if (low < 0 || high + low == 0)
+                return 0;
+            byte = high << 4 | low;
+            in += 2;
+        }
+        *out++ = (char) byte;
+    }
+    *out = '\0';
+    return (size_t) (out - name);
+}
+
+/* Decodes Base64 in place (RFC 4648, 4), with its padding or without. */
+static bool decode_base64(char *text, size_t size, size_t *ret_size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    unsigned int bits = 0, count = 0;
+    size_t written = 0;
+
+    size_t padding = size > 0 && size % 4 == 0 ? 2 : 0;
+    for (; padding > 0 && text[size - 1] == '='; padding--)
+        size--;
+    if (size % 4 == 1)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        const char *digit = memchr(digits, text[i], sizeof digits - 1);
+
+        if (!digit)
+            return false;
+        bits = (bits << 6 | (unsigned int) (digit - digits)) & 0xffff;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            text[written++] = (char) (bits >> count);
+        }
+    }
+    *ret_size = written;
+    return true;
+}
+
+static int add_attribute(struct sdme_pax *pax, struct sdme_tar_text name,
+                         struct sdme_tar_text value, bool weak, struct sdme_error *error)
 {
     struct sdme_tar_attribute *attributes = grow((void **) &pax->attributes, &pax->attribute_size,
                                                  pax->attribute_count, sizeof *attributes);
@@ -127,8 +189,9 @@ static int add_attribute(struct sdme_pax *pax, char *name, struct sdme_tar_text 
     if (!attributes)
         return sdme_fail(error, ENOMEM, "extended attributes");
     attributes[pax->attribute_count++] = (struct sdme_tar_attribute){
-        .name = {name, decode_name(name)},
+        .name = name,
         .value = value,
+        .weak = weak,
     };
     return 0;
 }
@@ -137,6 +200,23 @@ static int fail_value(struct sdme_error *error, const char *key, struct sdme_tar
 {
     return sdme_fail_as(error, SDME_EFORMAT, "the extended header '%s' can't be '%.*s'", key,
                         value.size > 40 ? 40 : (int) value.size, value.data);
+}
+
+/* What stands behind LIBARCHIVE.xattr., with its value where split_record() has put that. */
+static int add_encoded(struct sdme_pax *pax, char *name, struct sdme_tar_text value,
+                       struct sdme_error *error)
+{
+    char *text = name + strlen(name) + 1;
+    size_t size, length = decode_url(name);
+
+    if (!length)
+        return sdme_fail_as(error, SDME_EFORMAT, "'%s%.40s' is no name of an attribute",
+                            encoded_prefix, name);
+    if (!decode_base64(text, value.size, &size))
+        return sdme_fail_as(error, SDME_EFORMAT, "the value of '%s%.40s' isn't Base64",
+                            encoded_prefix, name);
+    return add_attribute(pax, (struct sdme_tar_text){name, length},
+                         (struct sdme_tar_text){text, size}, true, error);
 }
 
 static int set_value(struct sdme_pax *pax, enum sdme_pax_key key, struct sdme_tar_text value,
@@ -188,7 +268,10 @@ static int read_record(struct sdme_pax *pax, char *key, struct sdme_tar_text val
     if (global)
         return 0;
     if (!strncmp(key, attribute_prefix, prefix))
-        return add_attribute(pax, key + prefix, value, error);
+        return add_attribute(pax, (struct sdme_tar_text){key + prefix, decode_name(key + prefix)},
+                             value, false, error);
+    if (!strncmp(key, encoded_prefix, strlen(encoded_prefix)))
+        return add_encoded(pax, key + strlen(encoded_prefix), value, error);
     if (!strcmp(key, "GNU.sparse.offset") || !strcmp(key, "GNU.sparse.numbytes"))
         return read_extent(pax, key, value, error);
     return 0;

@@ -45,6 +45,7 @@ struct sdme_tar_text {
 struct sdme_tar_attribute {
     struct sdme_tar_text name;
     struct sdme_tar_text value;
+    bool weak; /* gives way to another one of the name, wherever that is */
 };
 
 /* A part of a sparse file that has content. */

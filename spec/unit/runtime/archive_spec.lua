@@ -202,12 +202,33 @@ describe("core.archive", function()
             assert.equal("v\0w", file.get_attribute(directory .. "/long", "user.a%b=c"))
         end)
 
+        it("takes attributes as libarchive writes them, and star's rather than those", function()
+            local directory <const> = scratch.filesystem("ext4", "8M") .. "/to"
+            assert(file.mkdir(directory))
+            unpack.good(tar.archive(
+                tar.pax { { "LIBARCHIVE.xattr.user.a%20%c3%A4", "AAECAw" },
+                    { "SCHILY.xattr.user.both", "star" }, { "LIBARCHIVE.xattr.user.both", "bGli" },
+                    { "LIBARCHIVE.xattr.user.also", "bGliYQ==" },
+                    { "SCHILY.xattr.user.also", "star" },
+                    { "LIBARCHIVE.xattr.user.none", "" },
+                    { "LIBARCHIVE.xattr.security.selinux", "eA" } },
+                { name = "x", data = "" }), { directory = directory })
+            local function get(name)
+                return file.get_attribute(directory .. "/x", name)
+            end
+            assert.same({ "user.a ä", "user.also", "user.both", "user.none" },
+                file.list_attributes(directory .. "/x"))
+            assert.same({ "\0\1\2\3", "star", "star", "" },
+                { get "user.a ä", get "user.both", get "user.also", get "user.none" })
+        end)
+
         it("takes ACLs in all the forms that archives have them in", function()
             needs.program "getfacl"
             local disk <const> = scratch.filesystem("ext4", "8M")
             local path <const> = unpack.file(tar.archive(
                 tar.pax { { "SCHILY.acl.access",
-                    "user::rw-,group::r--,group:adm:r--:4,user:joe:rwx,mask::rwx,other::---" } },
+                    "user::rw-,group::r--,group:adm:r--:4,user:root:rwx,group:9:r--,mask::rwx,"
+                    .. "other::---" } },
                 { name = "star", mode = 432, data = "" },
                 tar.pax { { "SCHILY.acl.access", "user::rw-\nuser:12:r-x\t#effective:r--\n"
                     .. "group::r--\nmask::r--\nother::---\n" } },
@@ -217,7 +238,8 @@ describe("core.archive", function()
             assert(task.await(assert(core.archive.unpack {
                 input = input, directory = disk .. "/to",
             })))
-            assert.equal("user::rw-\ngroup::r--\ngroup:4:r--\nmask::rw-\nother::---\n",
+            assert.equal("user::rw-\nuser:0:rwx\ngroup::r--\ngroup:4:r--\ngroup:9:r--\nmask::rw-\n"
+                .. "other::---\n",
                 shell.run("getfacl -cnpE %s", disk .. "/to/star"))
             assert.equal("user::rw-\nuser:12:r-x\ngroup::r--\nmask::r--\nother::---\n",
                 shell.run("getfacl -cnpE %s", disk .. "/to/text"))
