@@ -4,6 +4,7 @@
 -- meanwhile; owners are those that the files have inside. What is copied gets a name of its own
 -- beside the target and the target's when it is complete.
 
+local app <const> = require "sdme.app"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local files <const> = require "sdme.container.files"
@@ -43,7 +44,10 @@ Place.__close = Place.close
 
 local function open_rootfs(place, name)
     place.transaction = layer.begin()
-    local layers <const> = rootfs.read(name).layers
+    local description <const> = rootfs.read(name)
+    local one <const>, rest <const> = app.holding(description, place.path)
+    local layers <const> = one and one.layers or description.layers
+    place.path = one and (rest == "" and "/" or rest) or place.path
     for _, id in ipairs(layers) do
         place.transaction:use(id)
     end
@@ -65,7 +69,7 @@ local function open_stopped(place, description)
     local mount <const> = mount_of(description, place.path)
     place.root = files.mount(description, { path = mount })
     if mount ~= "/" then
-        place.path = place.path:sub(#mount + 1)
+        place.path = #place.path > #mount and place.path:sub(#mount + 1) or "/"
     end
 end
 

@@ -220,7 +220,10 @@ function Rootfs:export(destination, options)
     for _, id in ipairs(layer.named(description)) do
         transaction:use(id)
     end
-    local tree <close> = view.stack(description.layers)
+    local above <const> =
+        require("sdme.app.whole").layers(description, transaction, { units = true })
+    local tree <close> = view.stack(table.move(above, 1, #above, #description.layers + 1,
+        description.layers))
     return require("sdme.export").write_with_progress(tree, destination, options)
 end
 

@@ -46,15 +46,23 @@ function M.stack(ids)
     return fault.check(core.overlay.mount { lowers = M.lowers(ids) })
 end
 
----What a container that isn't running shows, but for the mounts of the host below a clone's root.
+---What a container that isn't running shows, or one of its applications, but for what is mounted
+---below the root.
 ---@param description table the state of the container
+---@param options { app: sdme.App?, above: string[]? }? `above` are layers on top of it all
 ---@return userdata descriptor of its root
-function M.container(description)
+function M.container(description, options)
+    local app <const>, above <const> = (options or {}).app, (options or {}).above or {}
     local base <const> = description.userns and description.userns.base or 0
-    local lowers <const> = description.layers and M.lowers(description.layers) or { { path = "/" } }
-    table.insert(lowers, 1, {
-        path = store.path("containers", description.name, "upper"), map_owners = mapper(0)(base),
-    })
+    local layers <const> = app and app.layers or description.layers
+    local directory <const> = store.path("containers", description.name)
+        .. (app and "/apps/" .. app.name or "")
+    local lowers <const> = #above > 0 and M.lowers(above) or {}
+    if not app or core.file.stat(directory .. "/upper") then
+        lowers[#lowers + 1] = { path = directory .. "/upper", map_owners = mapper(0)(base) }
+    end
+    local below <const> = layers and M.lowers(layers) or { { path = "/" } }
+    table.move(below, 1, #below, #lowers + 1, lowers)
     return fault.check(core.overlay.mount { lowers = lowers })
 end
 

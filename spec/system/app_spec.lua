@@ -86,6 +86,45 @@ describe("an application", function()
             sdme.datadir() .. "/volumes/web"))
     end
 
+    -- Whether a container of a rootfs has the application as it was when that was made.
+    local function check_snapshot(fs, ...)
+        sdme.ok("create", "--started", "-r", fs, "--name", "copy", ...)
+        assert.equal("daemon 4755\none\ngone", sdme.ok("exec", "copy", "chroot", ROOT, "sh", "-c",
+            "stat -c '%U %a' /srv/new; cat /srv/new; [ -e /usr/bin/tac ] || echo gone"))
+        assert.equal("active", sdme.ok("exec", "copy", "systemctl", "is-active", "sdme-oci-web"))
+        sdme.ok("rm", "--force", "copy")
+    end
+
+    local function snapshots(...)
+        sdme.ok("create", "-r", "web", "--name", "web", ...)
+        sdme.ok("cp", "/etc/hostname", "web:" .. ROOT .. "/srv/new")
+        sdme.ok("start", "web")
+        sdme.ok("exec", "web", "chroot", ROOT, "sh", "-c",
+            "echo one >/srv/new; chown daemon /srv/new; chmod 4755 /srv/new; rm /usr/bin/tac")
+        local diff <const> = sdme.ok("diff", "web", "--", ROOT .. "/srv", ROOT .. "/usr/bin")
+        assert.matches("A " .. ROOT .. "/srv/new\n", diff)
+        assert.matches("D " .. ROOT .. "/usr/bin/tac$", diff)
+        for _, fs in ipairs { "running", "stopped" } do
+            sdme.ok("snapshot", "web", fs)
+            check_snapshot(fs)
+            check_snapshot(fs, "--userns")
+            sdme.ok("fs", "rm", "--force", fs)
+            if fs == "running" then
+                sdme.ok("stop", "web")
+            end
+        end
+        sdme.ok("start", "web")
+        assert.equal("one", sdme.ok("exec", "web", "cat", ROOT .. "/srv/new"))
+    end
+
+    it("is part of a snapshot", function()
+        snapshots()
+    end)
+
+    it("is part of a snapshot of a user namespace", function()
+        snapshots "--userns"
+    end)
+
     it("keeps its volumes on the host, with what the image has there", function()
         volumes()
         sdme.ok("rm", "--force", "web")

@@ -56,6 +56,15 @@ function M.environment(name)
     return DIRECTORY .. name .. "/environment"
 end
 
+---Where the programs of ours are that an application is run by.
+M.PROGRAMS = "/.sdme"
+
+---@param name string of a program: see sdme.guest_program
+---@return string path in the application's root
+function M.program(name)
+    return M.PROGRAMS .. "/" .. name
+end
+
 -- What can be forwarded.
 local PROTOCOLS <const> = { tcp = true, udp = true }
 

@@ -5,6 +5,7 @@ local app <const> = require "sdme.app"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local files <const> = require "sdme.container.files"
+local guest_program <const> = require "sdme.guest_program"
 local store <const> = require "sdme.store"
 local text <const> = require "sdme.unit.text"
 local volume <const> = require "sdme.app.volume"
@@ -41,6 +42,14 @@ local function prepare(one, at)
     end
 end
 
+local function mount_programs(at)
+    local directory <const> = guest_program.path("isolate"):match "^(.*)/"
+    make_directory(app.PROGRAMS, at)
+    local target <close> = fault.check(file.open_directory(app.PROGRAMS, { root = at.root }))
+    local mounted <close> = fault.check(core.mount.clone(directory, { read_only = true }))
+    fault.check(core.mount.attach(mounted, target))
+end
+
 local function mount(description, one, at, note)
     local path <const> = app.root(one.name)
     local mounted <close> = files.mount(description, { path = path, note = note })
@@ -49,6 +58,7 @@ local function mount(description, one, at, note)
     fault.check(core.mount.attach(mounted, target))
     local root <close> = fault.check(file.open_directory(path, { root = at.root }))
     prepare(one, { root = root, base = at.base })
+    mount_programs { root = root, base = at.base }
     return volume.prepare(description, one, root, at.base)
 end
 

@@ -35,25 +35,45 @@ local function renew(directory, below)
     fault.check(file.rename(directory .. "/upper.new", directory .. "/upper"))
 end
 
+-- What of a container is to become layers: its own upper, and those of its applications.
+local function parts_of(description)
+    local snapshot <const> = description.snapshot
+    local directory <const> = store.path("containers", description.name)
+    local parts <const> = {
+        { id = snapshot.id, layers = description.layers, directory = directory },
+    }
+    for _, one in ipairs(description.apps or {}) do
+        parts[#parts + 1] = snapshot.apps and snapshot.apps[one.name] and {
+            id = snapshot.apps[one.name], layers = one.layers,
+            directory = directory .. "/apps/" .. one.name,
+        } or nil
+    end
+    return parts
+end
+
+local function finish(part, go)
+    local tree <const> = layer.path(part.id)
+    if go and not file.stat(tree) then
+        fault.check(file.rename(part.directory .. "/upper", tree, { replace = false, sync = true }))
+    end
+    if file.stat(tree) then
+        if not file.stat(part.directory .. "/upper") then
+            renew(part.directory, tree)
+        end
+        table.insert(part.layers, part.id)
+    elseif file.stat(store.path("layers", part.id)) then
+        store.discard(store.path("layers", part.id)) -- a place that nothing came to
+    end
+end
+
 ---Finishes a snapshot that is written down in a container's state. The caller holds its lock.
 ---@param description table
----@param go boolean? whether the rename is to happen if it hasn't yet
+---@param go boolean? whether the renames are to happen that haven't yet
 function M.finish(description, go)
-    local id <const> = description.snapshot.id
-    local directory <const> = store.path("containers", description.name)
-    local tree <const> = layer.path(id)
-    if go and not file.stat(tree) then
-        fault.check(file.rename(directory .. "/upper", tree, { replace = false, sync = true }))
+    for _, part in ipairs(parts_of(description)) do
+        finish(part, go)
     end
     description.snapshot = nil
-    if file.stat(tree) then
-        if not file.stat(directory .. "/upper") then
-            renew(directory, tree)
-        end
-        table.insert(description.layers, id)
-    elseif file.stat(store.path("layers", id)) then
-        store.discard(store.path("layers", id)) -- a place that nothing came to
-    end
     M.write(description)
 end
 

@@ -1,12 +1,14 @@
 -- A container's present state as a rootfs.
 --
 -- Of a container on layers that isn't running, the upper layer becomes a layer of the store by one
--- rename, and the container goes on with an empty one above it. State and directories can't change
+-- rename, and the container goes on with an empty one above it; so do those of its applications.
+-- State and directories can't change
 -- in one step, so what is about to happen is written down first (`snapshot` in the state): whoever
 -- finds that later finishes it, or takes it back if the rename hasn't happened.
 --
 -- Everything else is copied: what runs, while it is frozen, and what a clone shows of the host.
 
+local app <const> = require "sdme.app"
 local clone <const> = require "sdme.clone"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
@@ -19,6 +21,7 @@ local settle <const> = require "sdme.container.settle"
 local sources <const> = require "sdme.source"
 local store <const> = require "sdme.store"
 local view <const> = require "sdme.view"
+local whole <const> = require "sdme.app.whole"
 
 local file <const> = core.file
 
@@ -28,26 +31,41 @@ local function base_of(description)
     return description.userns and description.userns.base or 0
 end
 
-local function describe(description, size)
+local function describe(description, layers, size)
     return {
         base = base_of(description), comment = "snapshot of " .. description.name,
-        parent = description.layers and description.layers[#description.layers],
+        parent = layers and layers[#layers],
         size = size and size.size, entries = size and size.files + size.directories,
     }
 end
 
--- The upper layer becomes the store's.
-local function rename_upper(description, transaction)
-    if #description.layers >= core.overlay.max_lowers - 1 then
+local function check_room(description, layers)
+    if #layers >= core.overlay.max_lowers - 1 then
         fault.raise("E2BIG", ("sdme fs export %s, and import it again"):format(description.name),
-            "%s has %d layers, and the kernel takes no more", description.name,
-            #description.layers)
+            "%s has %d layers, and the kernel takes no more", description.name, #layers)
     end
-    local id <const> = transaction:reserve(describe(description))
-    description.snapshot = { id = id }
+end
+
+-- An application's own layer; nil before it has one.
+local function upper_of(description, one)
+    local upper <const> = files.directory(description, app.root(one.name)) .. "/upper"
+    return file.stat(upper) and upper or nil
+end
+
+-- The upper layers become the store's.
+local function rename_uppers(description, transaction)
+    check_room(description, description.layers)
+    local snapshot <const> = { id = transaction:reserve(describe(description, description.layers)) }
+    for _, one in ipairs(description.apps or {}) do
+        if upper_of(description, one) then
+            check_room(description, one.layers)
+            snapshot.apps = snapshot.apps or {}
+            snapshot.apps[one.name] = transaction:reserve(describe(description, one.layers))
+        end
+    end
+    description.snapshot = snapshot
     settle.write(description)
     settle.finish(description, true)
-    return id
 end
 
 -- What a container has of its own for a mount below its root, put where it is mounted.
@@ -65,14 +83,27 @@ local function add_submounts(description, tree)
     end
 end
 
-local function copy_upper(description, transaction)
+-- Copies an upper layer on top of `layers`.
+local function copy(description, upper, layers, transaction)
     local size
     local new <close> = transaction:new(function(tree)
-        size = fault.check(core.tree.copy(files.directory(description) .. "/upper", tree,
-            { overlay = true }))
-        add_submounts(description, tree)
+        size = fault.check(core.tree.copy(upper, tree, { overlay = true }))
+        if upper == files.directory(description) .. "/upper" and not description.layers then
+            add_submounts(description, tree)
+        end
     end)
-    return transaction:add(new, describe(description, size))
+    layers[#layers + 1] = transaction:add(new, describe(description, layers, size))
+end
+
+-- Copies a container's own layer and those of its applications on top of what is below them.
+local function copy_uppers(description, taken, transaction)
+    copy(description, files.directory(description) .. "/upper", taken.layers, transaction)
+    for _, one in ipairs(taken.apps or {}) do
+        local upper <const> = upper_of(description, one)
+        if upper then
+            copy(description, upper, one.layers, transaction)
+        end
+    end
 end
 
 -- What lies below the upper layer of a clone: the host's own files, copied.
@@ -83,30 +114,46 @@ local function import_host(transaction, description)
     return layers
 end
 
--- What is below a container's own layer.
-local function layers_below(description, transaction)
-    return description.layers and table.move(description.layers, 1, #description.layers, 1, {})
+local function copy_list(list)
+    return table.move(list, 1, #list, 1, {})
+end
+
+-- What is below a container's own layer, and those of its applications.
+local function taken_below(description, transaction)
+    local taken <const> = { name = description.name }
+    taken.layers = description.layers and copy_list(description.layers)
         or import_host(transaction, description)
-end
-
--- Copies a container's own layer: of a running one, while it is frozen.
-local function copied_layer(description, transaction)
-    if not lifecycle.is_running(description.name) then
-        return copy_upper(description, transaction)
+    for i, one in ipairs(description.apps or {}) do
+        taken.apps = taken.apps or {}
+        taken.apps[i] = {}
+        for key, value in pairs(one) do
+            taken.apps[i][key] = value
+        end
+        taken.apps[i].layers = copy_list(one.layers)
     end
-    return lifecycle.frozen(description.name, function()
-        return copy_upper(description, transaction)
-    end)
+    return taken
 end
 
-local function layers_of(description, transaction)
-    local layers <const> = layers_below(description, transaction)
-    local renames <const> = description.layers and not lifecycle.is_running(description.name)
-    layers[#layers + 1] = (renames and rename_upper or copied_layer)(description, transaction)
-    return layers
+-- The layers of what a container is now: made by renaming, or by copying; of what runs, while it is
+-- frozen.
+local function take_layers(description, transaction)
+    local running <const> = lifecycle.is_running(description.name)
+    if description.layers and not running then
+        rename_uppers(description, transaction)
+        return description
+    end
+    local taken <const> = taken_below(description, transaction)
+    if not running then
+        copy_uppers(description, taken, transaction)
+    else
+        lifecycle.frozen(description.name, function()
+            copy_uppers(description, taken, transaction)
+        end)
+    end
+    return taken
 end
 
----Shows what a container is now, to be read: a copy of its own layer where that may change, and of
+---Shows what a container is now, to be read: a copy of its own layers where they may change, and of
 ---the host's files for a clone. The caller holds the container's lock meanwhile.
 ---@param name string
 ---@param transaction sdme.Transaction which holds what was copied
@@ -114,11 +161,12 @@ end
 function M.view(name, transaction)
     local description <const> = settle.read(name)
     if description.layers and not lifecycle.is_running(name) then
-        return view.container(description)
+        return view.container(description,
+            { above = whole.layers(description, transaction, { stopped = true }) })
     end
-    local layers <const> = layers_below(description, transaction)
-    layers[#layers + 1] = copied_layer(description, transaction)
-    return view.stack(layers)
+    local taken <const> = take_layers(description, transaction)
+    local above <const> = whole.layers(taken, transaction)
+    return view.stack(table.move(above, 1, #above, #taken.layers + 1, taken.layers))
 end
 
 ---Makes a rootfs of what a container is now.
@@ -129,17 +177,17 @@ end
 function M.take(name, fs, options)
     local lock <close> = store.lock("container", name)
     local description <const> = settle.read(name)
-    layer.check(description.layers or {}, "snapshot " .. name)
+    layer.check(layer.named(description), "snapshot " .. name)
     local name_lock <close> = rootfs.reserve(fs, (options or {}).force)
     local transaction <close> = layer.begin()
-    local layers <const> = layers_of(description, transaction)
+    local taken <const> = take_layers(description, transaction)
     local system = description.os
     if not description.layers then
         local release <const> = os_release.host()
         system = { id = release.ID, version = release.VERSION_ID, name = release.PRETTY_NAME }
     end
     return rootfs.save(fs, {
-        layers = layers, os = system, systemd = true,
+        layers = taken.layers, apps = taken.apps, os = system, systemd = true,
         origin = { kind = "snapshot", source = name },
     }, transaction)
 end

@@ -251,7 +251,11 @@ function M.named(description)
     for _, app in ipairs(description.apps or {}) do
         table.move(app.layers, 1, #app.layers, #ids + 1, ids)
     end
-    ids[#ids + 1] = description.snapshot and description.snapshot.id
+    local snapshot <const> = description.snapshot or {}
+    ids[#ids + 1] = snapshot.id
+    for _, id in pairs(snapshot.apps or {}) do
+        ids[#ids + 1] = id
+    end
     return ids
 end
 

@@ -59,7 +59,11 @@ local FIELDS <const> = {
         return true
     end,
     snapshot = function(snapshot)
-        return type(snapshot) == "table" and is_layer(snapshot.id)
+        local fine = type(snapshot) == "table" and is_layer(snapshot.id)
+        for name, id in pairs(fine and snapshot.apps or {}) do
+            fine = fine and kind.name.check(name) ~= nil and is_layer(id)
+        end
+        return fine
     end,
     userns = function(userns)
         return type(userns) == "table" and math.type(userns.base) == "integer"

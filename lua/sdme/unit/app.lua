@@ -23,14 +23,28 @@ local function words(list, quote)
     return quoted
 end
 
--- What an image runs: its entry point, which its command is the arguments of.
-local function command(app)
-    local argv <const> = {}
-    for _, part in ipairs { app.config.entrypoint or {}, app.config.cmd or {} } do
+-- An option of our programs in the guest, if it has a value.
+local function add_option(argv, name, value)
+    if value and value ~= "" then
+        argv[#argv + 1], argv[#argv + 2] = name, value
+    end
+end
+
+-- What an image runs is its entry point, which its command is the arguments of: in namespaces of
+-- its own, and with pipes for its output, which it can open by name, as it can't the journal.
+local function command(app, paths)
+    local config <const>, argv <const> = app.config, { paths.program "devfd" }
+    add_option(argv, "--owner", config.user)
+    argv[#argv + 1], argv[#argv + 2] = "--", paths.program "isolate"
+    add_option(argv, "--user", config.user)
+    add_option(argv, "--cwd", config.workdir)
+    argv[#argv + 1] = "--"
+    local begin <const> = #argv
+    for _, part in ipairs { config.entrypoint or {}, config.cmd or {} } do
         table.move(part, 1, #part, #argv + 1, argv)
     end
-    if #argv == 0 then
-        fault.raise("EINVAL", nil, "application %s: its image says no command", app.name)
+    if #argv == begin then
+        fault.raise("EINVAL", nil, "application %s: its image names no command", app.name)
     end
     return table.concat(words(argv, text.quote_argument), " ")
 end
@@ -47,7 +61,7 @@ local function service(app, paths)
         },
         { "Service",
             { "Type", "exec" },
-            { "ExecStart", command(app) },
+            { "ExecStart", command(app, paths) },
             { "RootDirectory", root },
             { "MountAPIVFS", "yes" },
             { "BindPaths", root .. "/run:/run" },
@@ -68,8 +82,8 @@ end
 
 ---The unit files of an application.
 ---@param app sdme.App
----@param paths { root: fun(name: string): string, environment: fun(name: string): string } where
----what an application has is in the container
+---@param paths { root: function, environment: function, program: function } where what belongs to
+---an application is in the container, by its name; and programs of ours are in its root
 ---@return table<string, string> contents by name
 function M.files(app, paths)
     return { [M.name(app.name)] = service(app, paths) }
