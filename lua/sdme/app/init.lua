@@ -1,6 +1,7 @@
 -- The applications of a container: images whose processes run as services of its systemd, each in
 -- a root of its own that lies in the container's files.
 
+local fault <const> = require "sdme.fault"
 local network <const> = require "sdme.network"
 local text <const> = require "sdme.text"
 local unit <const> = require "sdme.unit.app"
@@ -122,15 +123,49 @@ function M.prepare(upper, description)
     end
 end
 
----The names of a container's applications, for messages.
----@param description { apps: sdme.App[]? }
----@return string
-function M.names(description)
-    local names <const> = {}
-    for i, one in ipairs(description.apps or {}) do
-        names[i] = text.printable(one.name)
+---The application of a container that is meant.
+---@param description { name: string, apps: sdme.App[]? }
+---@param name string|boolean? true: the only one
+---@return sdme.App
+function M.find(description, name)
+    local apps <const>, names <const> = description.apps or {}, {}
+    for i, one in ipairs(apps) do
+        names[i] = one.name
+        if one.name == name then
+            return one
+        end
     end
-    return table.concat(names, ", ")
+    if #apps == 0 then
+        fault.raise("ENOENT", nil, "%s has no application", description.name)
+    elseif type(name) == "string" then
+        fault.raise("ENOENT", "it has " .. table.concat(names, ", "),
+            "%s has no application '%s'", description.name, text.printable(name))
+    elseif #apps > 1 then
+        fault.raise("EUSAGE", "name one: " .. table.concat(names, ", "),
+            "%s has several applications", description.name)
+    end
+    return apps[1]
+end
+
+-- What is called so that systemd takes it for a variable (environ(7)).
+local VARIABLE <const> = "^([%a_][%w_]*)=(.*)$"
+
+---The environment that an application has: its image's, and what the container gives it.
+---@param description { settings: table }
+---@param one sdme.App
+---@return table<string, string>
+function M.variables(description, one)
+    local variables <const> = {}
+    for _, assignment in ipairs(one.config.env or {}) do
+        local name <const>, value <const> = assignment:match(VARIABLE)
+        if name then
+            variables[name] = value
+        end
+    end
+    for name, value in pairs(description.settings.oci_env or {}) do
+        variables[name] = value
+    end
+    return variables
 end
 
 return M

@@ -15,16 +15,20 @@ return {
         { long = "env", short = "e", value = "NAME=VALUE", kind = kind.env, many = true,
             help = "environment of the command" },
         { long = "cwd", value = "DIR", kind = kind.directory, help = "where it runs" },
+        { long = "app", value = "APP", kind = kind.name, alias = "oci", optional = true,
+            help = "in an application, with its user, environment and directory" },
         { long = "tty", short = "t", help = "give it a terminal" },
     },
     stop_at_operand = "CMD",
     examples = {
         { "tar c . | sdme exec web --cwd /srv tar x", "pipes carry any bytes" },
+        { "sdme exec web --app -- nginx -t", "in its application" },
     },
     run = function(arguments)
         local result <const> = container.get(arguments.name):exec {
             argv = arguments.cmd, user = arguments.user, env = arguments.env,
-            cwd = arguments.cwd, tty = arguments.tty, stdin = 0, stdout = 1, stderr = 2,
+            cwd = arguments.cwd, tty = arguments.tty, app = arguments.app,
+            stdin = 0, stdout = 1, stderr = 2,
         }
         return result:status()
     end,

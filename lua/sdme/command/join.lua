@@ -12,6 +12,8 @@ return {
     options = {
         { long = "user", value = "USER", kind = kind.user,
             help = "whose session (default: root, or $SUDO_USER in a clone of the host)" },
+        { long = "app", value = "APP", kind = kind.name, alias = "oci", optional = true,
+            help = "in an application, with its user, environment and directory" },
         { long = "start", help = "start the container if it isn't running" },
     },
     stop_at_operand = "CMD",
@@ -20,6 +22,8 @@ return {
         if arguments.start then
             found:start()
         end
-        return found:shell({ user = arguments.user, argv = arguments.cmd }):status()
+        return found:shell({
+            app = arguments.app, user = arguments.user, argv = arguments.cmd,
+        }):status()
     end,
 }

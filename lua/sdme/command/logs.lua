@@ -11,6 +11,8 @@ return {
         { name = "ARGS", optional = true, many = true, help = "for journalctl(1) in it" },
     },
     options = {
+        { long = "app", value = "APP", kind = kind.name, alias = "oci", optional = true,
+            help = "only of an application" },
         { long = "follow", short = "f", help = "go on with what comes" },
         { long = "lines", short = "n", value = "N", kind = kind.range(kind.integer, 0),
             help = "only the last lines" },
@@ -18,7 +20,8 @@ return {
     pass_unknown = true,
     run = function(arguments)
         return container.get(arguments.name):logs({
-            follow = arguments.follow, lines = arguments.lines, argv = arguments.args,
+            app = arguments.app, follow = arguments.follow, lines = arguments.lines,
+            argv = arguments.args,
         }):status()
     end,
 }

@@ -1,5 +1,8 @@
 -- Commands and sessions in a running container.
 
+local app <const> = require "sdme.app"
+local app_command <const> = require "sdme.app.command"
+local app_unit <const> = require "sdme.unit.app"
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
@@ -19,6 +22,9 @@ local LOGIN <const> = "login"
 -- The shell of whoever logs in: systemd sets SHELL from the guest's own user database.
 local LOGIN_SHELL <const> = { "/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -l' }
 
+-- The shell in an application, if its image has one.
+local SHELL <const> = { "/bin/sh" }
+
 -- More lines than one run of a container writes on its console.
 local ALL <const> = 10000
 
@@ -35,6 +41,7 @@ local STREAMS <const> = { "stdin", "stdout", "stderr" }
 
 local OPTIONS <const> = {
     argv = "table", env = "table", cwd = "string", user = "string", tty = "boolean",
+    app = { string = true, boolean = true },
     check = "boolean", stdin = true, stdout = true, stderr = true,
 }
 
@@ -63,8 +70,10 @@ local function read_command(command)
         local expected <const> = OPTIONS[name]
         if not math.type(name) and not expected then
             fault.usage("exec has no option '%s'", tostring(name))
-        elseif expected and expected ~= true and type(value) ~= expected then
+        elseif type(expected) == "string" and type(value) ~= expected then
             fault.usage("exec: '%s' is a %s, not a %s", name, expected, type(value))
+        elseif type(expected) == "table" and not expected[type(value)] then
+            fault.usage("exec: '%s' can't be a %s", name, type(value))
         end
         options[name] = value
     end
@@ -262,6 +271,9 @@ local function run(name, options, on_terminal)
     -- The guest's manager is about to move a process: what that waits for goes on meanwhile.
     local _ <close> = core.cgroup.expect_move()
     local bus <close> = connect(name)
+    if options.app and #options.argv > 0 then
+        options = app_command.inside(bus, lifecycle.read(name), options)
+    end
     return setmetatable(shutdown.during(name, options.argv, function()
         return (on_terminal and run_on_terminal or run_on_streams)(bus, name, options)
     end), Result)
@@ -290,15 +302,18 @@ end
 
 ---Opens a login session, on the caller's terminal if there is one.
 ---@param name string
----@param options { user: string?, argv: string[]? }
+---@param options { user: string?, argv: string[]?, app: string|boolean|nil }
 ---@return sdme.Result
 function M.shell(name, options)
-    local argv <const> = options.argv and #options.argv > 0 and options.argv or LOGIN_SHELL
+    local given <const> = options.argv and #options.argv > 0 and options.argv
     local terminal <const> = core.pty.isatty(0) and core.pty.isatty(1)
-    local session <const> = {
-        argv = argv, user = options.user or default_user(), cwd = "~", pam = LOGIN,
-        stdin = 0, stdout = 1, stderr = 2,
-    }
+    local session <const> = { app = options.app, stdin = 0, stdout = 1, stderr = 2 }
+    if options.app then
+        session.argv, session.user = given or SHELL, options.user
+    else
+        session.argv, session.user = given or LOGIN_SHELL, options.user or default_user()
+        session.cwd, session.pam = "~", LOGIN
+    end
     return run(name, session, terminal)
 end
 
@@ -307,6 +322,10 @@ local function guest_journal(name, options)
     local argv <const> = { "journalctl", "--no-pager" }
     if options.follow then
         argv[#argv + 1] = "--follow"
+    end
+    if options.app then
+        local one <const> = app.find(lifecycle.read(name), options.app)
+        argv[#argv + 1] = "--unit=" .. app_unit.name(one.name)
     end
     if options.lines then
         argv[#argv + 1] = ("--lines=%d"):format(options.lines)
@@ -330,6 +349,10 @@ local function follow_journal(name, lines)
 end
 
 local function host_journal(name, options)
+    if options.app then
+        fault.raise("EUSAGE", "sdme start " .. name,
+            "logs %s: those of an application need a running container", name)
+    end
     if options.argv and #options.argv > 0 then
         fault.raise("EUSAGE", "sdme start " .. name,
             "logs %s: arguments for journalctl need a running container", name)
@@ -345,7 +368,7 @@ end
 
 ---Writes the journal to stdout: the guest's while it runs, else what its unit left in the host's.
 ---@param name string
----@param options { lines: integer?, follow: boolean?, argv: string[]? }
+---@param options { lines: integer?, follow: boolean?, argv: string[]?, app: string|boolean|nil }
 ---@return sdme.Result
 function M.logs(name, options)
     lifecycle.read(name)

@@ -1,0 +1,52 @@
+-- Commands among the processes of an application.
+
+local app <const> = require "sdme.app"
+local fault <const> = require "sdme.fault"
+local systemd <const> = require "sdme.systemd"
+local unit <const> = require "sdme.unit.app"
+
+local M <const> = {}
+
+-- What our program in the guest sees to, of the options of a command.
+local OWN <const> = { app = true, argv = true, cwd = true, env = true, user = true }
+
+local function main_process(bus, name, one)
+    local pid <const> =
+        systemd.manager(bus):unit_property(unit.name(one.name), "Service", "MainPID")
+    if pid == 0 then
+        fault.raise("ESRCH", ("sdme logs %s --app=%s"):format(name, one.name),
+            "application %s of %s is not running", one.name, name)
+    end
+    return pid
+end
+
+---The options of a command that is to run in an application, as one of the container: with the
+---application's user, directory and environment, where no others are given.
+---@param bus userdata the guest's
+---@param description table the container's state
+---@param options table as `exec` takes them; `app` is its name, or true for the only one
+---@return table
+function M.inside(bus, description, options)
+    local one <const> = app.find(description, options.app)
+    local main <const> = main_process(bus, description.name, one)
+    local user <const> = options.user or one.config.user or ""
+    local inside <const> = { env = app.variables(description, one) }
+    for key, value in pairs(options) do
+        inside[key] = not OWN[key] and value or inside[key]
+    end
+    for name, value in pairs(options.env or {}) do
+        inside.env[name] = value
+    end
+    local argv <const> = {
+        app.root(one.name) .. app.program "enter", "--target", ("%d"):format(main),
+        "--cwd", options.cwd or one.config.workdir or "/",
+    }
+    if user ~= "" then
+        argv[#argv + 1], argv[#argv + 2] = "--user", user
+    end
+    argv[#argv + 1] = "--"
+    inside.argv = table.move(options.argv, 1, #options.argv, #argv + 1, argv)
+    return inside
+end
+
+return M
