@@ -341,8 +341,10 @@ describe("sdme(1)", function()
         local text <const> = rendered "sdme.1"
         each_command(function(command, path)
             for _, option in ipairs(arguments.options(command)) do
+                local value <const> = option.value
+                    and (option.optional and "[=%s]" or " %s"):format(option.value) or ""
                 local shown <const> = (option.short and "-" .. option.short .. ", " or "")
-                    .. "--" .. option.long .. (option.value and " " .. option.value or "")
+                    .. "--" .. option.long .. value
                 assert.is_truthy(text:find("\n *" .. shown:gsub("%W", "%%%0")),
                     path .. " " .. shown)
             end
