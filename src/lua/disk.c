@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../runtime/disk.h"
 
+#include "../runtime/disk_journal.h"
 #include "../runtime/loop.h"
 #include "binding.h"
 
@@ -142,6 +143,26 @@ static int disk_size(lua_State *L)
     return 1;
 }
 
+/* needs_replay(disk, { type=, offset=0, size= }) -> boolean */
+static int disk_needs_replay(lua_State *L)
+{
+    static const char *const known[] = {"type", "offset", "size", NULL};
+    int fd = sdme_lua_check_fd(L, 1);
+    struct sdme_error error = {0};
+    bool needed;
+
+    lua_settop(L, 2);
+    sdme_lua_options(L, 2, known);
+    const char *type = sdme_lua_option_string(L, 2, "type", NULL);
+    uint64_t offset = option_bytes(L, 2, "offset"), size = option_bytes(L, 2, "size");
+    luaL_argcheck(L, type, 2, "no type");
+    luaL_argcheck(L, offset + size <= INT64_MAX, 2, "beyond what a file may have");
+    if (sdme_disk_needs_replay(fd, offset, size, type, &needed, &error) < 0)
+        return sdme_lua_fail(L, &error);
+    lua_pushboolean(L, needed);
+    return 1;
+}
+
 /* resize(disk, bytes) -> true: a regular file; what is added is a hole */
 static int disk_resize(lua_State *L)
 {
@@ -229,8 +250,13 @@ static const luaL_Reg loop_methods[] = {
 static const luaL_Reg result_methods[] = {{NULL, NULL}};
 
 static const luaL_Reg disk_functions[] = {
-    {"attach", disk_attach}, {"probe", disk_probe}, {"resize", disk_resize},
-    {"size", disk_size},     {"sync", disk_sync},   {NULL, NULL},
+    {"attach", disk_attach},
+    {"needs_replay", disk_needs_replay},
+    {"probe", disk_probe},
+    {"resize", disk_resize},
+    {"size", disk_size},
+    {"sync", disk_sync},
+    {NULL, NULL},
 };
 
 int sdme_lua_open_disk(lua_State *L)

@@ -41,11 +41,25 @@ local DEVICES <const> = {
 ---@class sdme.source.Disk
 ---@field mounts sdme.source.Mount[]
 ---@field left_out { path: string, source: string, why: string }[] what of fstab isn't there
+---@field stale string[] a line for each filesystem that wasn't unmounted
 ---@field partitions sdme.Partitions
 local Disk <const> = {}
 Disk.__index = Disk
 
+local function note_stale(self, of)
+    for _, mounted in ipairs(self.mounts) do
+        if mounted.partition == of then
+            return
+        end
+    end
+    if self.partitions:needs_replay(of) then
+        self.stale[#self.stale + 1] = ("%s was in use: what is only in the journal of its %s is left"
+            .. " out"):format(partition.describe(self.name, of), of.filesystem.type)
+    end
+end
+
 local function add(self, path, mount, of)
+    note_stale(self, of)
     self.mounts[#self.mounts + 1] = { path = path, mount = mount, partition = of }
 end
 
@@ -273,7 +287,7 @@ function M.open(disk, options)
     options = options or {}
     local name <const> = options.name or "the disk"
     local self <const> = setmetatable({
-        name = name, mounts = {}, left_out = {},
+        name = name, mounts = {}, left_out = {}, stale = {},
         architecture = options.architecture or partition_type.architecture(),
         partitions = partition.open(disk, { name = name, reader = options.reader }),
     }, Disk)

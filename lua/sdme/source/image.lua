@@ -104,6 +104,9 @@ local function verify(source, context)
 end
 
 local function note_left_out(found, context)
+    for _, line in ipairs(found.stale) do
+        context.progress:note(line)
+    end
     for _, left in ipairs(found.left_out) do
         context.progress:note(("%s in its fstab is left out: %s"):format(left.path, left.why))
     end

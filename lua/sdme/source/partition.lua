@@ -177,6 +177,16 @@ function Partitions:mount(partition, options)
     }
 end
 
+---Whether a partition that was mounted has changes in its journal, which aren't seen since mounting
+---it wrote nothing.
+---@param partition sdme.Partition
+---@return boolean
+function Partitions:needs_replay(partition)
+    return core.disk.needs_replay(self.disk, {
+        type = partition.filesystem.type, offset = partition.offset, size = partition.size,
+    }) == true
+end
+
 function Partitions:close()
     for _, loop in pairs(self.loops) do
         loop:close()

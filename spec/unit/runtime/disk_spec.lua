@@ -312,3 +312,69 @@ describe("core.disk.attach", function()
         assert.matches("no file", raised(disk.attach, {}))
     end)
 end)
+
+describe("core.disk.needs_replay", function()
+    after_each(scratch.clean)
+
+    local function needs_replay(path, type, size)
+        local file <close> = assert(io.open(path, "rb"))
+        return disk.needs_replay(file, { type = type, size = size or disk.size(file) })
+    end
+
+    -- The disk as it is while a filesystem on it is mounted and has been written to.
+    local function copy_in_use(path)
+        shell.run([[PATH=$PATH:/sbin:/usr/sbin; cd %s && mount -o loop disk.img disk.img.mnt &&
+            echo new >disk.img.mnt/new && sync disk.img.mnt/new disk.img.mnt &&
+            cp --sparse=always disk.img copy; status=$?; umount disk.img.mnt; exit $status]],
+            path:match "^(.*)/")
+        return path:gsub("[^/]*$", "copy")
+    end
+
+    for type, size in pairs { ext3 = 16, ext4 = 16, xfs = 320, btrfs = 128 } do
+        it(("tells an %s that was in use from one that was unmounted"):format(type), function()
+            needs.root()
+            needs.program("mkfs." .. type, "losetup")
+            local path <const> = image.make(size)
+            image.format(path, nil, type)
+            assert.is_false(needs_replay(path, type))
+            assert.is_true(needs_replay(copy_in_use(path), type))
+            assert.is_false(needs_replay(path, type))
+        end)
+    end
+
+    it("reads the log of an xfs round its end", function()
+        needs.root()
+        needs.program("mkfs.xfs", "losetup")
+        local path <const> = image.make(320)
+        image.format(path, nil, "xfs", [[for round in 1 2 3 4 5 6 7 8; do
+            mkdir d && (cd d && seq 4000 | xargs touch) && sync -f . && rm -r d && sync -f .
+            done]])
+        for _ = 1, 3 do
+            assert.is_false(needs_replay(path, "xfs"))
+            assert.is_true(needs_replay(copy_in_use(path), "xfs"))
+        end
+    end)
+
+    it("is false of what has no journal", function()
+        local path <const> = image.make(1)
+        assert.is_false(needs_replay(path, "squashfs"))
+        assert.is_false(needs_replay(path, "vfat"))
+    end)
+
+    it("fails where there is no such filesystem, or not all of it", function()
+        local path <const> = image.make(1)
+        for _, type in ipairs { "ext2", "ext4", "xfs", "btrfs" } do
+            assert.matches("no " .. (type == "ext2" and "ext4" or type),
+                select(2, code_of(needs_replay(path, type))))
+            assert.equal("EFORMAT", code_of(needs_replay(path, type, 512 * 1024 * 1024 * 1024)))
+            assert.equal("EFORMAT", code_of(needs_replay(path, type, 100)))
+        end
+        -- An xfs whose log is behind the end: XFSB, blocks of 4096, a log at block 2^40.
+        image.poke(path, 0, (">c4I4xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxI8"):pack("XFSB", 4096,
+            1 << 40))
+        image.poke(path, 84, (">I4I4I4I4"):pack(1 << 31, 1, 0, 1000))
+        image.poke(path, 124, "\31")
+        local code <const>, message <const> = code_of(needs_replay(path, "xfs"))
+        assert.same({ "EFORMAT", true }, { code, message:find "beyond its partition" ~= nil })
+    end)
+end)

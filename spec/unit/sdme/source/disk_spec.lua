@@ -245,6 +245,20 @@ describe("source.disk", function()
             assert.equal(9, size.files)
         end)
 
+        it("and says which of them were in use", function()
+            local path <const> = merged("PARTLABEL=part3 /srv ext4\\n", 3, nil,
+                { "-O ^metadata_csum", "-O ^metadata_csum", "-O ^metadata_csum" })
+            for i, range in ipairs(image.partitions(path)) do
+                local superblock <const> = range.offset + 1024
+                -- s_feature_incompat, of which "needs_recovery" is the third bit.
+                image.poke(path, superblock + 0x60, i == 1 and "\xc2" or "\xc6")
+            end
+            local opened <close> = open_image(path)
+            assert.same({ "/ 1", "/srv 3" }, paths(opened))
+            assert.same({ "disk.img: partition 3 was in use: what is only in the journal of its ext4"
+                .. " is left out" }, opened.stale)
+        end)
+
         it("and other subvolumes of the same btrfs", function()
             needs.program "mkfs.btrfs"
             local path <const> = image.make(128)
