@@ -83,16 +83,16 @@ end
 local function bind_argument(bind, userns)
     local argument = ("--bind%s=%s:%s"):format(bind.read_only and "-ro" or "",
         escape(bind.source), escape(bind.target))
-    return userns and argument .. ":idmap" or argument
+    return userns and bind.owners ~= "disk" and argument .. ":idmap" or argument
 end
 
 ---The command line of systemd-nspawn(1).
 ---@param description table the state of a container
 ---@param root string where its files are mounted
 ---@param environment string? a file for the guest's manager
----@param volumes table[]? binds, as the setting has them
+---@param more table[]? binds besides those of the settings: see sdme.app.launch
 ---@return string[]
-function M.arguments(description, root, environment, volumes)
+function M.arguments(description, root, environment, more)
     local settings, userns <const> = description.settings, description.userns
     local arguments <const> = {
         M.nspawn(), "--quiet", "--keep-unit", "--boot", "--notify-ready=yes", "--settings=no",
@@ -108,7 +108,7 @@ function M.arguments(description, root, environment, volumes)
         add "--private-users=no"
     end
     add(table.unpack(network.arguments(settings)))
-    for _, binds in ipairs { settings.bind or {}, volumes } do
+    for _, binds in ipairs { settings.bind or {}, more } do
         for _, bind in ipairs(binds) do
             add(bind_argument(bind, userns))
         end
@@ -217,12 +217,12 @@ function M.launch(name)
     M.check(name, description.settings)
     apparmor.check_confined(description.settings.apparmor_profile)
     fault.check(core.mount.unshare())
-    local root <const>, volumes <const> = mount_root(description)
+    local root <const>, binds <const> = mount_root(description)
     local environment <const> = write_environment(description, root)
     local _ <close> = port.open(name, description.settings)
     lock:close()
     fault.check(core.process.replace {
-        argv = M.arguments(description, root, environment, volumes),
+        argv = M.arguments(description, root, environment, binds),
     })
 end
 

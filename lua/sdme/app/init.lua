@@ -57,6 +57,13 @@ function M.environment(name)
     return DIRECTORY .. name .. "/environment"
 end
 
+---Where the container has what an application sees as /run.
+---@param name string of the application
+---@return string path in the container
+function M.run(name)
+    return DIRECTORY .. name .. "/run"
+end
+
 ---Where the programs of ours are that an application is run by.
 M.PROGRAMS = "/.sdme"
 

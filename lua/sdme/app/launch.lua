@@ -35,7 +35,7 @@ local function prepare(one, at)
     for _, path in ipairs(MOUNT_POINTS) do
         make_file(path, at)
     end
-    for _, path in ipairs { "/run", one.config.workdir } do
+    for _, path in ipairs { "/dev", "/proc", "/run", "/sys", one.config.workdir } do
         if not file.stat(path, { root = at.root, follow = true }) then
             make_directory(path, at)
         end
@@ -50,6 +50,19 @@ local function mount_programs(at)
     fault.check(core.mount.attach(mounted, target))
 end
 
+-- What the application sees as /run: what its image has there, anew each time, and to be changed
+-- even where the container's files can't be.
+local function make_run(description, one, root, at)
+    local directory <const> = store.path("containers", description.name, "apps", one.name, "run")
+    if file.stat(directory) then
+        fault.check(core.tree.remove(directory))
+    end
+    local source <close> = fault.check(file.open_directory("/run", { root = root }))
+    fault.check(core.tree.copy(".", directory, { source_root = source }))
+    make_directory(app.run(one.name), at)
+    return { source = directory, target = app.run(one.name), owners = "disk" }
+end
+
 local function mount(description, one, at, note)
     local path <const> = app.root(one.name)
     local mounted <close> = files.mount(description, { path = path, note = note })
@@ -59,7 +72,9 @@ local function mount(description, one, at, note)
     local root <close> = fault.check(file.open_directory(path, { root = at.root }))
     prepare(one, { root = root, base = at.base })
     mount_programs { root = root, base = at.base }
-    return volume.prepare(description, one, root, at.base)
+    local binds <const> = volume.prepare(description, one, root, at.base)
+    binds[#binds + 1] = make_run(description, one, root, at)
+    return binds
 end
 
 ---What is in the file of the environment that a container gives its applications.
@@ -93,18 +108,18 @@ end
 ---@param description table the state of the container
 ---@param root userdata a descriptor of its mounted root
 ---@param note fun(...: string) is told what takes long
----@return table[] volumes to be bound, as the setting `bind` has them
+---@return table[] binds as the setting has them; `owners` is "disk" where none are to be mapped
 function M.mount(description, root, note)
     local at <const> = {
         root = root, base = description.userns and description.userns.base or 0,
     }
-    local volumes <const> = {}
+    local binds <const> = {}
     for _, one in ipairs(description.apps or {}) do
         local own <const> = mount(description, one, at, note)
-        table.move(own, 1, #own, #volumes + 1, volumes)
+        table.move(own, 1, #own, #binds + 1, binds)
         mount_environment(description, one, at)
     end
-    return volumes
+    return binds
 end
 
 return M

@@ -49,8 +49,8 @@ local function command(app, paths)
     return table.concat(words(argv, text.quote_argument), " ")
 end
 
--- Of the container's own files, /run is shown as the image and the application have it: without
--- that, systemd mounts an empty one (systemd.exec(5), MountAPIVFS=).
+-- Without a /run, systemd mounts an empty one (systemd.exec(5), MountAPIVFS=), where images have
+-- directories.
 local function service(app, paths)
     local config <const>, root <const> = app.config, paths.root(app.name)
     return text.render {
@@ -64,7 +64,7 @@ local function service(app, paths)
             { "ExecStart", command(app, paths) },
             { "RootDirectory", root },
             { "MountAPIVFS", "yes" },
-            { "BindPaths", root .. "/run:/run" },
+            { "BindPaths", paths.run(app.name) .. ":/run" },
             { "BindReadOnlyPaths", "-/etc/resolv.conf -/etc/hosts" },
             { "Environment", words(config.env or {}, text.quote) },
             { "EnvironmentFile", "-" .. paths.environment(app.name) },
@@ -82,8 +82,8 @@ end
 
 ---The unit files of an application.
 ---@param app sdme.App
----@param paths { root: function, environment: function, program: function } where what belongs to
----an application is in the container, by its name; and programs of ours are in its root
+---@param paths { root: function, run: function, environment: function, program: function } where in
+---the container what belongs to an application is, by its name, and programs of ours in its root
 ---@return table<string, string> contents by name
 function M.files(app, paths)
     return { [M.name(app.name)] = service(app, paths) }
