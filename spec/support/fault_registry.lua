@@ -96,14 +96,15 @@ local function write_routes(self)
             route.type, route.digest and ("%q"):format(route.digest) or "nil")
     end
     lines[#lines + 1] = "}"
-    assert(core.file.write(self.server.directory .. "/routes", table.concat(lines, "\n")))
+    assert(core.file.write(self.server.directory .. "/routes", table.concat(lines, "\n"),
+        { sync = false }))
 end
 
 -- Answers a path with some bytes from now on.
 local function put(self, path, bytes, media_type, digest)
     self.count = self.count + 1
     local file <const> = "content" .. self.count
-    assert(core.file.write(self.server.directory .. "/" .. file, bytes))
+    assert(core.file.write(self.server.directory .. "/" .. file, bytes, { sync = false }))
     self.routes[path] = { file = file, type = media_type, digest = digest }
     write_routes(self)
 end

@@ -16,6 +16,9 @@ local MAX_TOKEN <const> = 32768
 local MAX_ANSWER <const> = 262144
 local CLIENT <const> = "sdme"
 
+-- Where a request has its secret in the body, none is followed.
+local REDIRECTS <const> = 5
+
 M.HINT = "is the name right? say who you are by --creds USER:PASSWORD, or log in with"
     .. " podman or docker (auth.json)"
 
@@ -103,7 +106,7 @@ local function plain_request(self, realm, bearer, scope)
     local plain <const> = realm:gsub("#.*", "")
     return {
         url = plain .. (plain:find("?", 1, true) and "&" or "?") .. encode_form(fields),
-        user = found.user, password = found.password,
+        user = found.user, password = found.password, follow = REDIRECTS,
     }
 end
 

@@ -101,11 +101,21 @@ local function open_request(self, options, proof)
     })
 end
 
+-- What a function makes of a request, which is closed if that raises: its output would stay open.
+local function with(request, call, ...)
+    local results <const> = table.pack(xpcall(call, fault.catch, ...))
+    if not results[1] then
+        request:close()
+        error(results[2], 0)
+    end
+    return table.unpack(results, 2, results.n)
+end
+
 -- One request, and its head or nil, message, code.
 local function exchange(self, options, scope)
     local proof <const> = self.auth:proof(scope)
     local request <const> = open_request(self, options, proof)
-    local head, message, code = task.await(request:head())
+    local head <const>, message <const>, code <const> = with(request, task.await, request:head())
     local again <const> = head and head.status == 401 and is_own(self, head.url)
     return request, head, message, code, again and proof
 end
@@ -121,7 +131,7 @@ function Client:send(options)
     local scope <const> = options.scope or ("repository:%s:pull"):format(self.repository)
     options = setmetatable({ url = options.url or root .. options.path }, { __index = options })
     local request, head, message, code, refused = exchange(self, options, scope)
-    if refused and self.auth:answer(head, scope, refused) then
+    if refused and with(request, self.auth.answer, self.auth, head, scope, refused) then
         request:close()
         request, head, message, code = exchange(self, options, scope)
     end
