@@ -37,6 +37,7 @@ static int make_filesystem(const struct filesystem *filesystem)
 
     if (context < 0)
         return context;
+    CALL(NR_FSCONFIG, context, FSCONFIG_SET_STRING, "source", filesystem->type, 0);
     if (filesystem->mode)
         code = (int) CALL(NR_FSCONFIG, context, FSCONFIG_SET_STRING, "mode", filesystem->mode, 0);
     if (code == 0)

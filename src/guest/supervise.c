@@ -55,12 +55,13 @@ static bool reap(int child, int *ret_status)
 bool supervise_step(int signals, int child, int *ret_status)
 {
     struct signal_record record = {0};
+    uint32_t self = (uint32_t) CALL(NR_GETPID, 0);
     bool children = false;
 
     while (sys_read(signals, &record, sizeof record) == (long) sizeof record) {
         if (record.number == SIGCHLD)
             children = true;
-        else if (record.code != SI_KERNEL)
+        else if (record.code != SI_KERNEL && record.pid != self)
             sys_kill(child, (int) record.number);
     }
     return children && reap(child, ret_status);

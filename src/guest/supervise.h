@@ -19,7 +19,7 @@ void supervise_restore(signal_set mask, bool defaults);
  * @child has; @ret_status is then its exit status, or 128 and the signal that killed it.
  *
  * What a terminal sends goes to all of its foreground processes, @child included, and isn't passed
- * on.
+ * on; neither is what we have brought upon ourselves, as by TIOCNOTTY (ioctl_tty(2)).
  */
 bool supervise_step(int signals, int child, int *ret_status);
 

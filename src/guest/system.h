@@ -135,7 +135,8 @@ struct signal_record {
     uint32_t number;
     int32_t error;
     int32_t code;
-    uint32_t spare[29];
+    uint32_t pid;
+    uint32_t spare[28];
 };
 _Static_assert(sizeof(struct signal_record) == 128, "as large as struct signalfd_siginfo");
 

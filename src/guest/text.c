@@ -75,3 +75,14 @@ size_t text_from_number(uint64_t number, char *buffer)
     buffer[count] = '\0';
     return count;
 }
+
+void text_join(char *buffer, const char *first, struct text middle, const char *last)
+{
+    while (*first)
+        *buffer++ = *first++;
+    for (size_t i = 0; i < middle.length; i++)
+        *buffer++ = middle.bytes[i];
+    while (*last)
+        *buffer++ = *last++;
+    *buffer = '\0';
+}

@@ -26,4 +26,7 @@ bool text_to_number(struct text text, uint64_t most, uint64_t *ret_number);
 /* Writes @number in decimal and a NUL; returns the length. @buffer has 21 bytes. */
 size_t text_from_number(uint64_t number, char *buffer);
 
+/* Writes the three one after another and a NUL, for which @buffer must have room. */
+void text_join(char *buffer, const char *first, struct text middle, const char *last);
+
 #endif

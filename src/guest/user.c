@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "user.h"
 
+#include "file.h"
 #include "program.h"
 #include "system.h"
 
@@ -34,34 +35,25 @@ static int open_regular(const char *path)
 }
 
 /* Empty if there is no such file. */
-static struct text read_file(const char *path, char buffer[static FILE_MAX + 1])
+static struct text read_file(const char *path, char buffer[static FILE_MAX])
 {
-    size_t size = 0;
-    long count = 1;
-    int fd = open_regular(path);
+    struct text content = {"", 0};
+    int code = open_regular(path);
 
-    if (fd == -ENOENT || fd == -ENOTDIR)
-        return (struct text){"", 0};
-    if (fd < 0)
-        program_fail_errno(STATUS_FAILED, fd, path);
-    while (count > 0 && size <= FILE_MAX) {
-        count = sys_read(fd, buffer + size, FILE_MAX + 1 - size);
-        if (count == -EINTR)
-            count = 1;
-        else if (count < 0)
-            program_fail_errno(STATUS_FAILED, count, path);
-        else
-            size += (size_t) count;
-    }
-    sys_close(fd);
-    if (size > FILE_MAX)
+    if (code == -ENOENT || code == -ENOTDIR)
+        return content;
+    if (code >= 0)
+        code = file_load(code, buffer, FILE_MAX, &content);
+    if (code == -EFBIG)
         program_fail(STATUS_FAILED, path, ": expected at most 1 MiB");
-    return (struct text){buffer, size};
+    if (code < 0)
+        program_fail_errno(STATUS_FAILED, code, path);
+    return content;
 }
 
 const struct account *user_find(const char *user)
 {
-    static char passwd[FILE_MAX + 1], group[FILE_MAX + 1];
+    static char passwd[FILE_MAX], group[FILE_MAX];
     static struct account account;
     const char *reason;
 
