@@ -4,6 +4,7 @@
 
 #include "archive_metadata.h"
 #include "archive_path.h"
+#include "writeback.h"
 
 struct sdme_archive_limits {
     uint64_t size;    /* bytes in all files, holes too */
@@ -24,6 +25,7 @@ struct sdme_archive_writer_options {
     int root;       /* the directory, stays the caller's */
     bool whiteouts; /* of an OCI layer become overlayfs's */
     struct sdme_archive_limits limits;
+    struct sdme_writeback *writeback; /* for its files; NULL: none */
 
     sdme_archive_set_trusted set_trusted;
     void *context;

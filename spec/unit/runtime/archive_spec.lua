@@ -342,7 +342,7 @@ describe("core.archive", function()
                 repeat -- until it has made its threads: that is after all it gives up
                     child = shell.run("for p in $(cat /proc/$PPID/task/*/children); do "
                         .. "[ $p = $$ ] || echo $p; done")
-                until shell.run("ls /proc/%s/task | wc -l", child) == "3"
+                until shell.run("ls /proc/%s/task | wc -l", child) == "4"
                 local found <const> = shell.run("cd /proc/%s/fd; for f in *; do "
                     .. "echo $f $(readlink $f); done", child)
                 local stderr <const> = found:match "2 ([^\n]*)"
