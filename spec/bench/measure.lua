@@ -73,8 +73,10 @@ end
 
 function M.report(what, ours, theirs, budget)
     local ratio <const> = ours / theirs
-    print(("| %s | %s | %s | %.2f | %.2f %s |"):format(what, M.milliseconds(ours),
-        M.milliseconds(theirs), ratio, budget, ratio <= budget and "" or "**missed**"))
+    local verdict <const> = not budget and "–" or ratio <= budget and ("%.2f"):format(budget)
+        or ("%.2f **missed**"):format(budget)
+    print(("| %s | %s | %s | %.2f | %s |"):format(what, M.milliseconds(ours),
+        M.milliseconds(theirs), ratio, verdict))
 end
 
 function M.report_limit(what, value, limit, format)

@@ -14,7 +14,7 @@ struct sdme_unpack_options {
     int input;               /* a file or a pipe, from where it is; not needed once we have begun */
     int directory;           /* stays the caller's */
     const char *compression; /* as for sdme_archive_input_new() */
-    unsigned int threads;    /* 1 to 3; 0: what suits the processors; but for 1, one more writes back */
+    unsigned int threads;    /* 1 to 3; 0: what suits the processors. But for 1, one writes back */
     bool whiteouts;
     struct sdme_archive_limits limits;
 };
