@@ -227,6 +227,40 @@ function Rootfs:export(destination, options)
     return require("sdme.export").write_with_progress(tree, destination, options)
 end
 
+local function size_of(ids)
+    local size = 0
+    for _, id in ipairs(ids) do
+        local fine <const>, found <const> = pcall(layer.read, id)
+        size = size + (fine and found.size or 0)
+    end
+    return size
+end
+
+-- Lists of an image's config, which in JSON are lists when they are empty too.
+local LISTS <const> = {
+    "cmd", "diff_ids", "entrypoint", "env", "history", "ports", "shell", "volumes",
+}
+
+local function mark_lists(config)
+    for _, name in ipairs(LISTS) do
+        config[name] = type(config[name]) == "table" and json.array(config[name]) or nil
+    end
+end
+
+-- Images, the base's and the applications', as they are shown.
+local function inspect_images(description)
+    local size = 0
+    if description.image and type(description.image.config) == "table" then
+        mark_lists(description.image.config)
+    end
+    for _, app in ipairs(description.apps or {}) do
+        mark_lists(app.config)
+        app.size = size_of(app.layers)
+        size = size + app.size
+    end
+    return size
+end
+
 ---Everything about it, as a table for JSON; layers from the bottom to the top.
 ---@return table
 function Rootfs:inspect()
@@ -241,7 +275,7 @@ function Rootfs:inspect()
     end
     description.version = nil
     description.layers = json.array(layers)
-    description.size = size
+    description.size = size + inspect_images(description)
     description.users = json.array(self:users())
     description.path = path_of(self.name)
     return description

@@ -67,7 +67,7 @@ function M.unmount()
 end
 
 local TREES <const> = [[
-    cd %s/layers && for id in *; do (
+    cd %s/layers && for id in *; do [ ! -e $id ] || (
         cd $id/tree
         echo $id $({ find . -printf '%%P %%y %%m %%U %%G %%l %%n\n' | sort
             find . -type f -print0 | sort -z | xargs -0 cat; } | sha256sum)

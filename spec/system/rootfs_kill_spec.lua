@@ -5,6 +5,7 @@ local container <const> = require "sdme.container"
 local core <const> = require "sdme.core"
 local debian <const> = require "spec.support.debian"
 local json <const> = require "sdme.json"
+local killing <const> = require "spec.support.killing"
 local rootfs <const> = require "sdme.rootfs"
 local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
@@ -32,78 +33,6 @@ local FAMILY <const> = [[
         name = "Small", ids = { "small" }, systemd = { "/etc/mark" }, dbus = { "/etc/mark" },
         managers = { { program = "sh", install = { { "sh", "-c", INSTALL } } } },
     }]]
-
--- Runs the command line, and dies before it changes anything for the Nth time.
-local AT_STEP <const> = [[
-    local core = require "sdme.core"
-    local left = tonumber(table.remove(arg, 1))
-    local function count(module, names)
-        for name in names:gmatch "%S+" do
-            local change = module[name]
-            module[name] = function(...)
-                left = left - 1
-                if left == 0 then
-                    os.execute "kill -KILL $PPID"
-                end
-                return change(...)
-            end
-        end
-    end
-    count(core.file, "write mkdir symlink rename remove chmod chown sync")
-    count(core.tree, "copy remove")
-    count(core.archive, "unpack")
-    os.exit(require("sdme.cli").main(arg), true)]]
-
--- Seconds that a command takes.
-local function measure(...)
-    local began <const> = core.poll.now()
-    sdme.ok(...)
-    return core.poll.now() - began
-end
-
--- Runs a command and kills it after some part of the time that it takes.
-local function kill_within(seconds, ...)
-    local process <close> = sdme.spawn(...)
-    core.poll.wait({}, math.random() * seconds)
-    process:kill "KILL"
-    task.await(process:wait())
-end
-
--- Runs a command until its Nth change; true if it came so far.
-local function kill_at(step, ...)
-    local directory <const> = scratch.directory()
-    local path <const>, config <const> = directory .. "/program.lua", directory .. "/sdme.conf"
-    assert(core.file.write(path, AT_STEP, { sync = false }))
-    assert(core.file.write(config, ("interpreter = %q\n"):format(sdme.program), { sync = false }))
-    local process <close> = assert(core.process.spawn {
-        argv = { "lua5.4", path, tostring(step), ... }, stdin = "null", stdout = "null",
-        stderr = "null", env = {
-            SDME_DATADIR = sdme.datadir(), SDME_CONFIG = config, PATH = os.getenv "PATH",
-            LUA_PATH = os.getenv "LUA_PATH", LUA_CPATH = os.getenv "LUA_CPATH",
-        },
-    })
-    local ended <const> = task.await(process:wait())
-    assert.is_true(ended.code == 0 or ended.signal == 9)
-    return ended.signal == 9
-end
-
--- Kills a command before each of the changes that it makes, and at some random moments (`times`) of
--- the `seconds` that it takes: each time after `prepare()`, and then there is `check(when)`.
-local function kill_everywhere(times, seconds, prepare, check, ...)
-    local step = 0
-    repeat
-        step = step + 1
-        prepare()
-        local killed <const> = kill_at(step, ...)
-        check(("before change %d"):format(step))
-    until not killed
-    assert.is_true(step > 3)
-    for _ = 1, times do
-        prepare()
-        kill_within(seconds, ...)
-        check "at a random moment"
-    end
-end
 
 -- The layers that a rootfs or a container of the store is made of.
 local function referred()
@@ -169,11 +98,11 @@ describe("SIGKILL", function()
             local words <const> = { "fs", "import", make(other), "--name", "k",
                 "--install-packages=no" }
             local known <const> = {}
-            local seconds <const> = measure(table.unpack(words))
+            local seconds <const> = killing.measure(table.unpack(words))
             for id, tree in pairs(small.trees()) do
                 known[tree] = not before[id] or nil
             end
-            kill_everywhere(KILLS // KINDS, seconds, remove, function(when)
+            killing.everywhere(KILLS // KINDS, seconds, remove, function(when)
                 check_store(before, known, when)
             end, table.unpack(words))
         end)
@@ -196,13 +125,13 @@ describe("SIGKILL", function()
             end]]):format(path))
         local words <const> = { "fs", "import", server.url .. "/other.tar", "--name", "k",
             "--install-packages=no" }
-        local seconds <const> = measure(table.unpack(words))
+        local seconds <const> = killing.measure(table.unpack(words))
         local known <const> = {}
         for id, tree in pairs(small.trees()) do
             known[tree] = not before[id] or nil
         end
         local prepared = 0
-        kill_everywhere(KILLS // KINDS, seconds, function()
+        killing.everywhere(KILLS // KINDS, seconds, function()
             remove()
             prepared = prepared + 1
             if prepared % 2 == 0 then
@@ -253,13 +182,13 @@ describe("SIGKILL", function()
         assert(core.file.write(OWN .. "/small.lua", FAMILY))
         local words <const> = { "fs", "import", small.archive(other), "--name", "k",
             "--install-packages=yes" }
-        local seconds <const> = measure(table.unpack(words))
+        local seconds <const> = killing.measure(table.unpack(words))
         local known <const> = {}
         for id, tree in pairs(small.trees()) do
             known[tree] = not before[id] or nil
         end
         assert.equal(2, #small.inspect "k".layers)
-        kill_everywhere(TIMES, seconds, remove, function(when)
+        killing.everywhere(TIMES, seconds, remove, function(when)
             check_store(before, known, when)
         end, table.unpack(words))
     end)
@@ -273,7 +202,7 @@ describe("SIGKILL", function()
         for _, tree in pairs(small.trees()) do
             known[tree] = true
         end
-        kill_everywhere(KILLS, measure(table.unpack(words)), function()
+        killing.everywhere(KILLS, killing.measure(table.unpack(words)), function()
             sdme.ok("fs", "import", archives[1], "--name", "k", "--force", "--install-packages=no")
         end, function(when)
             check_store(before, known, when)
@@ -291,7 +220,7 @@ describe("SIGKILL", function()
         for _, tree in pairs(small.trees()) do
             known[tree] = true
         end
-        kill_everywhere(TIMES, measure("fs", "rm", "k"), import, function(when)
+        killing.everywhere(TIMES, killing.measure("fs", "rm", "k"), import, function(when)
             check_store(before, known, when)
         end, "fs", "rm", "k")
     end)
@@ -309,7 +238,7 @@ describe("SIGKILL", function()
         for _, tree in pairs(small.trees()) do
             known[tree] = true
         end
-        kill_everywhere(TIMES, measure("rm", "k"), create, function(when)
+        killing.everywhere(TIMES, killing.measure("rm", "k"), create, function(when)
             check_store(before, known, when)
         end, "rm", "k")
     end)
@@ -336,7 +265,7 @@ describe("SIGKILL", function()
 
     it("during snapshot leaves the container with its files, and a whole rootfs or none", function()
         create()
-        kill_everywhere(TIMES, measure("snapshot", "k", "k"), create, function(when)
+        killing.everywhere(TIMES, killing.measure("snapshot", "k", "k"), create, function(when)
             sdme.ok("fs", "gc")
             assert_complete("k", when)
             check_store(before, any, when)
@@ -348,14 +277,14 @@ describe("SIGKILL", function()
         repeat
             step = step + 1
             create()
-            local killed <const> = kill_at(step, "snapshot", "k", "k")
+            local killed <const> = killing.at(step, "snapshot", "k", "k")
             if killed and state.container("k").snapshot then
                 unfinished = unfinished + 1
                 sdme.ok("fs", "gc")
                 local again = 0
                 repeat
                     again = again + 1
-                until not kill_at(again, "set", "k", "--tasks", "100")
+                until not killing.at(again, "set", "k", "--tasks", "100")
                 assert_complete("k", step)
                 check_store(before, any, step)
             end
@@ -380,14 +309,14 @@ describe("SIGKILL, with a Debian,", function()
         local other <const> = directory .. "/debian.tar"
         shell.run("cp %s %s && touch %s/other && tar -C %s -rf %s other",
             debian.path "debian.tar", other, directory, directory, other)
-        local seconds <const> = measure("fs", "import", other, "--name", "k")
+        local seconds <const> = killing.measure("fs", "import", other, "--name", "k")
         local known <const> = {}
         for id, tree in pairs(small.trees()) do
             known[tree] = not before[id] or nil
         end
         for _ = 1, TIMES // 2 do
             sdme.ok("fs", "rm", "k")
-            kill_within(seconds, "fs", "import", other, "--name", "k")
+            killing.within(seconds, "fs", "import", other, "--name", "k")
             check_store(before, known, "at a random moment")
             sdme.ok("fs", "import", other, "--name", "k", "--force")
         end
@@ -399,7 +328,7 @@ describe("SIGKILL, with a Debian,", function()
         sdme.ok("exec", "k", "sh", "-c", "echo made >/etc/made && rm /etc/debian_version")
         for step = 2, 11, 3 do
             sdme.ok("stop", "k", "--kill")
-            kill_at(step, "snapshot", "k", "shot" .. step)
+            killing.at(step, "snapshot", "k", "shot" .. step)
             sdme.ok("start", "k")
             assert.equal("made", sdme.ok("exec", "k", "sh", "-c",
                 "cat /etc/made; test ! -e /etc/debian_version"))
@@ -411,7 +340,7 @@ describe("SIGKILL, with a Debian,", function()
         local step = 0
         repeat
             step = step + 1
-            local killed <const> = kill_at(step, "snapshot", "k", "shot", "--force")
+            local killed <const> = killing.at(step, "snapshot", "k", "shot", "--force")
             local ran <const> = sdme.pipe("timeout 10", "exec", "k", "true")
             assert.equal(0, ran.status)
         until not killed

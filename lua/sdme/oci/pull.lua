@@ -24,6 +24,9 @@ local MAXIMUM <const> = core.overlay.max_lowers - 10
 -- Hexadecimal digits that tell layers apart for people.
 local SHORT <const> = 12
 
+-- Bytes of a layer whose end is worth a line.
+local WORTH_A_LINE <const> = 1 << 20
+
 local OPAQUE <const> = "trusted.overlay.opaque"
 
 local function describe(image, one)
@@ -119,7 +122,9 @@ local function receive(image, one, context)
         comment = image.name, blobs = { blob_of(one) }, opaque = is_opaque(new.tree),
         whiteouts = found.whiteouts or nil,
     })
-    item:finish()
+    if one.size >= WORTH_A_LINE then
+        item:finish()
+    end
 end
 
 -- Several strands take from one list.
