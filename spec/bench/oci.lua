@@ -107,9 +107,11 @@ local function measure_pulls()
     push_images()
     for _, compression in ipairs(COMPRESSIONS) do
         local what <const> = "pull of a large image (" .. compression .. ")"
-        local ours, theirs <const> = measure.measure(RUNS, import(compression),
-            unpack_by_hand(compression))
-        report(what .. ", against skopeo copy and umoci unpack", ours, theirs, 0.2)
+        if compression ~= "zstd" then -- which umoci 0.4 doesn't know
+            local ours <const>, theirs <const> = measure.measure(RUNS, import(compression),
+                unpack_by_hand(compression))
+            report(what .. ", against skopeo copy and umoci unpack", ours, theirs, 0.2)
+        end
         if shell.succeeds "command -v podman" then
             local again <const>, podmans <const> = measure.measure(RUNS, import(compression),
                 pull_by_hand(compression))

@@ -110,8 +110,8 @@ describe("an image in a registry", function()
     end)
 
     it("that is an application needs a base with systemd", function()
-        assert.matches("%-%-base%-fs NAME", refused.by(2, ".* is an application, .*", "fs", "import",
-            name "nginx"))
+        assert.matches("%-%-base%-fs NAME",
+            refused.by(2, ".* is an application, .*", "fs", "import", name "nginx"))
         refused.by(1, "there is no rootfs nowhere", "fs", "import", name "nginx", "--base-fs",
             "nowhere")
         sdme.ok("fs", "import", name "redis", "--name", "bare", "--oci-mode=base",
