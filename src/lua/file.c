@@ -203,6 +203,32 @@ static int file_rename(lua_State *L)
     return sdme_lua_done(L, code, &error);
 }
 
+/* nameless(path[, {root=}]) -> descriptor to read and write: a file for where the path would be */
+static int file_nameless(lua_State *L)
+{
+    static const char *const known[] = {"root", NULL};
+    struct sdme_lua_location at = sdme_lua_check_location(L, 1, 2, known, false);
+    struct sdme_error error = {0};
+
+    int *fd = sdme_lua_push_descriptor(L);
+    if (sdme_file_open_nameless(at.root, at.path, fd, &error) < 0)
+        return sdme_lua_fail(L, &error);
+    return 1;
+}
+
+/* link(descriptor, path[, {replace=false, sync=false, root=}]) -> true: its name, if it has none */
+static int file_link(lua_State *L)
+{
+    static const char *const known[] = {"replace", "sync", "root", NULL};
+    int fd = sdme_lua_check_fd(L, 1);
+    struct sdme_lua_location at = sdme_lua_check_location(L, 2, 3, known, false);
+    bool replace = sdme_lua_option_boolean(L, 3, "replace", false);
+    bool sync = sdme_lua_option_boolean(L, 3, "sync", false);
+    struct sdme_error error = {0};
+
+    return sdme_lua_done(L, sdme_file_link(fd, at.root, at.path, replace, sync, &error), &error);
+}
+
 /* readlink(path[, {root=}]) -> the target as it is written */
 static int file_readlink(lua_State *L)
 {
@@ -292,9 +318,11 @@ static int file_sync(lua_State *L)
 }
 
 static const luaL_Reg file_functions[] = {
+    {"link", file_link},
     {"list", file_list},
     {"mkdir", file_mkdir},
     {"mknod", file_mknod},
+    {"nameless", file_nameless},
     {"open", file_open},
     {"open_directory", file_open_directory},
     {"read", file_read},

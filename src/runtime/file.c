@@ -81,6 +81,16 @@ int sdme_file_write_all(int fd, const void *data, size_t size, const char *path,
     return 0;
 }
 
+/* What filesystems without O_TMPFILE answer depends on whether they have heard of it. */
+static int open_nameless(int parent_fd, int access)
+{
+    int fd = openat(parent_fd, ".", O_TMPFILE | access | O_CLOEXEC, 0600);
+
+    if (fd < 0 && (errno == EISDIR || errno == EINVAL))
+        errno = EOPNOTSUPP;
+    return fd;
+}
+
 /*
  * A file without a name (O_TMPFILE) can't be left behind by a kill; where the filesystem has none,
  * a hidden name is taken and returned in @ret_name, which is empty otherwise.
@@ -88,9 +98,9 @@ int sdme_file_write_all(int fd, const void *data, size_t size, const char *path,
 static int open_temporary(int parent_fd, int *ret_fd, struct sdme_path_temporary *ret_name)
 {
     struct sdme_path_temporary name = {""};
-    int fd = openat(parent_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    int fd = open_nameless(parent_fd, O_WRONLY);
 
-    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+    if (fd < 0 && errno == EOPNOTSUPP) {
         name = sdme_path_temporary();
         fd = openat(parent_fd, name.text, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC,
                     0600);
@@ -187,6 +197,39 @@ int sdme_file_write(int root_fd, const char *path, const void *data, size_t size
         return code;
     }
     return options->sync ? sdme_path_sync_directory(parent_fd, path, error) : 0;
+}
+
+int sdme_file_open_nameless(int root_fd, const char *path, int *ret_fd, struct sdme_error *error)
+{
+    _cleanup_close_ int parent_fd = -1;
+    char name[NAME_MAX + 1];
+
+    int code = sdme_path_open_parent(root_fd, path, &parent_fd, name, error);
+    if (code < 0)
+        return code;
+    int fd = open_nameless(parent_fd, O_RDWR);
+    if (fd < 0)
+        return sdme_fail(error, errno, "make a file for %s", path);
+    *ret_fd = fd;
+    return 0;
+}
+
+int sdme_file_link(int fd, int root_fd, const char *path, bool replace, bool sync,
+                   struct sdme_error *error)
+{
+    _cleanup_close_ int parent_fd = -1;
+    struct sdme_path_temporary temporary = {""};
+    char name[NAME_MAX + 1];
+
+    int code = sdme_path_open_parent(root_fd, path, &parent_fd, name, error);
+    if (code < 0)
+        return code;
+    code = publish(parent_fd, fd, &temporary, name, !replace);
+    if (temporary.text[0])
+        unlinkat(parent_fd, temporary.text, 0);
+    if (code < 0)
+        return sdme_fail(error, code, "make %s", path);
+    return sync ? sdme_path_sync_directory(parent_fd, path, error) : 0;
 }
 
 /*

@@ -71,6 +71,20 @@ int sdme_file_make_node(int root_fd, const char *path, mode_t type, dev_t device
 /* Removes one file or empty directory. */
 int sdme_file_remove(int root_fd, const char *path, struct sdme_error *error);
 
+/*
+ * Opens a new file to read and write, 0600, where @path would be: without a name, so that nothing
+ * is left of it if we are killed. -EOPNOTSUPP where the filesystem has no such files (open(2),
+ * O_TMPFILE).
+ */
+int sdme_file_open_nameless(int root_fd, const char *path, int *ret_fd, struct sdme_error *error);
+
+/*
+ * Gives such a file its name. What has that is -EEXIST or, with @replace, gone: then a hidden name
+ * is there for a moment. With @sync the directory is on the disk when it returns.
+ */
+int sdme_file_link(int fd, int root_fd, const char *path, bool replace, bool sync,
+                   struct sdme_error *error);
+
 /* @flags as in renameat2(2); with @sync, both directories are on the disk when it returns. */
 int sdme_file_rename(int root_fd, const char *from, const char *to, unsigned int flags, bool sync,
                      struct sdme_error *error);

@@ -1,7 +1,9 @@
 -- Writing a rootfs out: as a directory, or as one file of some format.
 --
--- What is written gets a name of its own beside the destination, and the destination's when it is
--- complete: so it is there whole or not at all, and what it replaces stays until then.
+-- What is written gets the destination's name when it is complete: so it is there whole or not at
+-- all, and what it replaces stays until then. Before that a file has none, and nothing is left of it
+-- if we are killed; a directory has another name beside the destination, and so has a file where the
+-- filesystem can't do without.
 
 local core <const> = require "sdme.core"
 local directory <const> = require "sdme.export.directory"
@@ -131,6 +133,10 @@ local function check_destination(path, format, force)
 end
 
 ---@class sdme.export.Target something unfinished beside the destination
+---@field path string
+---@field parent string the directory of it
+---@field temporary string a name in that
+---@field output any? a descriptor of the file, if it is one
 local Target <const> = {}
 Target.__index = Target
 
@@ -139,29 +145,54 @@ function Target.new(path)
     local random <const> = fault.check(core.digest.random(8)):gsub(".", function(byte)
         return ("%02x"):format(byte:byte())
     end)
-    return setmetatable({ path = path, temporary = parent .. ".sdme-" .. random }, Target)
+    return setmetatable({
+        path = path, parent = parent == "" and "." or parent,
+        temporary = parent .. ".sdme-" .. random,
+    }, Target)
 end
 
 -- A file has the guest's secrets in it, so that it is for its owner alone.
+local function open_named(path)
+    fault.check(file.write(path, "", { mode = "0600", exclusive = true, sync = false }))
+    return fault.check(io.open(path, "r+b"))
+end
+
 function Target:open()
-    fault.check(file.write(self.temporary, "", { mode = "0600", exclusive = true, sync = false }))
-    return fault.check(io.open(self.temporary, "r+b"))
+    local output <const>, message <const>, code <const> = file.nameless(self.path)
+    if output then
+        self.output = output
+    elseif code == "EOPNOTSUPP" then
+        self.output = open_named(self.temporary)
+    else
+        fault.raise(code, nil, "%s", message)
+    end
+    self.named = output == nil
+    return self.output
 end
 
 -- A file beside the destination that is gone with its descriptor.
 function Target:nameless()
     local other <close> = Target.new(self.path)
-    return other:open()
+    local output <const> = other:open()
+    other.output = nil
+    return output
 end
 
 -- What the destination was before has the temporary name afterwards, until it is closed.
 function Target:commit(force)
     local exchange <const> = force and file.stat(self.path) ~= nil
-    fault.check(file.rename(self.temporary, self.path,
-        { replace = exchange, exchange = exchange, sync = true }))
+    if self.output and not self.named then
+        fault.check(file.link(self.output, self.path, { replace = exchange, sync = true }))
+    else
+        fault.check(file.rename(self.temporary, self.path,
+            { replace = exchange, exchange = exchange, sync = true }))
+    end
 end
 
 function Target:close()
+    if self.output then
+        self.output:close()
+    end
     if file.stat(self.temporary) then
         core.tree.remove(self.temporary)
     end
@@ -172,7 +203,7 @@ Target.__close = Target.close
 -- was written is still there: a handler is called before anything is closed.
 local function catch_full(target)
     return function(raised)
-        local room <const> = file.statfs(target.temporary)
+        local room <const> = file.statfs(target.parent)
         if fault.is(raised, "EIO") and room and room.free < FULL then
             raised = fault.new { code = "ENOSPC", message = "no space left for " .. target.path }
         end
@@ -181,9 +212,8 @@ local function catch_full(target)
 end
 
 local function write_file(view, target, format, options)
-    local output <close> = target:open()
     local ok <const>, result <const> = xpcall(format.write, catch_full(target), view,
-        output, setmetatable({
+        target:open(), setmetatable({
             sync = true, nameless = function() return target:nameless() end,
         }, { __index = options }))
     return ok and result or error(result, 0)

@@ -53,8 +53,8 @@ local function note_stale(self, of)
         end
     end
     if self.partitions:needs_replay(of) then
-        self.stale[#self.stale + 1] = ("%s was in use: what is only in the journal of its %s is left"
-            .. " out"):format(partition.describe(self.name, of), of.filesystem.type)
+        self.stale[#self.stale + 1] = ("%s was in use: what is only in the journal of its %s"
+            .. " is left out"):format(partition.describe(self.name, of), of.filesystem.type)
     end
 end
 

@@ -206,6 +206,40 @@ describe("export", function()
         assert.equal("ENOENT", raised(write, dir .. "/missing/x.tar").code)
     end)
 
+    -- Writes in a process that is killed before what it has written gets a name.
+    local function write_killed(destination)
+        local command <const>, path <const> = program.lua_command(([[
+            local function die() os.execute "kill -KILL $PPID" end
+            core.file.link, core.file.rename = die, die
+            local view <close> = assert(core.file.open_directory %q)
+            require("sdme.export").write(view, %q, { force = true })]]):format(dir .. "/from",
+            destination))
+        scratch.finally(function() os.remove(path) end)
+        shell.run("sh -c %s 2>/dev/null; test $? = 137", "exec " .. command)
+    end
+
+    it("leaves nothing of a file when it is killed", function()
+        needs.root()
+        assert(file.write(dir .. "/old.tar", "old"))
+        for _, name in ipairs { "/x.tar", "/old.tar", "/x.tar.gz", "/x.raw", "/x.qcow2" } do
+            write_killed(dir .. name)
+            assert.same({ "from", "old.tar" }, file.list(dir), name)
+        end
+        assert.equal("old", file.read(dir .. "/old.tar"))
+    end)
+
+    it("does without files that have no name where the filesystem has none", function()
+        local nameless <const> = file.nameless
+        file.nameless = function() return nil, "Operation not supported", "EOPNOTSUPP" end
+        local _ <close> = setmetatable({}, { __close = function() file.nameless = nameless end })
+        for _ = 1, 2 do
+            write(dir .. "/x.tar", { force = true })
+            assert.same({ "from", "x.tar" }, file.list(dir))
+        end
+        unpack(dir .. "/x.tar", "tar", dir .. "/back")
+        assert.same(tree.describe(dir .. "/from"), tree.describe(dir .. "/back"))
+    end)
+
     it("takes no time later than SOURCE_DATE_EPOCH", function()
         local function export_with(epoch)
             return program.lua(([[

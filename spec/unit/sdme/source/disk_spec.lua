@@ -255,8 +255,8 @@ describe("source.disk", function()
             end
             local opened <close> = open_image(path)
             assert.same({ "/ 1", "/srv 3" }, paths(opened))
-            assert.same({ "disk.img: partition 3 was in use: what is only in the journal of its ext4"
-                .. " is left out" }, opened.stale)
+            assert.same({ "disk.img: partition 3 was in use: what is only in the journal of its"
+                .. " ext4 is left out" }, opened.stale)
         end)
 
         it("and other subvolumes of the same btrfs", function()
