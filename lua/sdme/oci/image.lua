@@ -113,7 +113,7 @@ end
 ---@return sdme.oci.Image
 function M.check_platform(image, wanted)
     local own <const> = platform.of(image.config)
-    if own and not platform.rank(own, wanted) then
+    if own and not platform.runs(own, wanted) then
         fault.raise("ENOENT", "--platform=" .. text.printable(tostring(own)) .. " takes it anyway",
             "%s: it is for %s, not for %s", image.name, text.printable(tostring(own)),
             tostring(wanted))

@@ -129,6 +129,20 @@ function M.rank(platform, wanted)
     return nil
 end
 
+---Whether an image for one platform may run on another, as far as its config tells: variants are
+---named in too many ways.
+---@param platform sdme.oci.Platform
+---@param wanted sdme.oci.Platform
+---@return boolean
+function M.runs(platform, wanted)
+    for _, candidate in ipairs(M.compatible(wanted)) do
+        if platform.os == candidate.os and platform.architecture == candidate.architecture then
+            return true
+        end
+    end
+    return false
+end
+
 ---Those descriptors of an index that a platform executes, the best first and then those that don't
 ---say what they are for.
 ---@param descriptors table[] with `platform`, as sdme.oci.manifest gives them

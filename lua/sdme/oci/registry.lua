@@ -1,12 +1,13 @@
 -- Images of registries: which manifest a name means, and its blobs as they come. Nothing that
 -- arrives is believed before its digest is right; the blobs' are for whoever unpacks them.
 
+local blob <const> = require "sdme.oci.blob"
 local client <const> = require "sdme.oci.client"
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local document <const> = require "sdme.oci.document"
 local fault <const> = require "sdme.fault"
-local image_config <const> = require "sdme.oci.config"
+local images <const> = require "sdme.oci.image"
 local manifests <const> = require "sdme.oci.manifest"
 local platform <const> = require "sdme.oci.platform"
 local reference <const> = require "sdme.oci.reference"
@@ -16,54 +17,25 @@ local text <const> = require "sdme.text"
 
 local M <const> = {}
 
--- How deep indexes may be in each other, and how many manifests are looked at to find the one.
-local MAX_DEPTH <const> = 4
-local MAX_LOOKS <const> = 32
-
----@class sdme.oci.Image
----@field name string
----@field digest string of the manifest
----@field media_type string
----@field manifest string its bytes
----@field config_bytes string
----@field config sdme.oci.Config
----@field layers sdme.oci.Layer[] from the bottom to the top
-local Image <const> = {}
-Image.__index = Image
-
----@class sdme.oci.Layer: sdme.oci.Descriptor
----@field diff_id string
-
 ---@class sdme.oci.Blob
 ---@field input userdata a descriptor to read the blob from
 ---@field feed fun() writes it, in a strand of its own
 local Blob <const> = {}
 Blob.__index = Blob
 
--- What of a manifest is looked for, and where.
+-- What is looked for, and in which registry or mirror.
 ---@class sdme.oci.Search
 ---@field client sdme.oci.Client
 ---@field name string
+---@field target string a tag or a digest
 ---@field wanted sdme.oci.Platform
----@field looks integer
-
-local function digest_of(bytes, algorithm)
-    local digest <close> = fault.check(core.digest.new(algorithm))
-    return algorithm .. ":" .. digest:update(bytes):hex()
-end
 
 local function check_digest(what, bytes, expected)
-    local found <const> = digest_of(bytes, expected:match "^[^:]*")
+    local found <const> = blob.digest(bytes, expected:match "^[^:]*")
     if found ~= expected then
-        fault.raise("EDIGEST", nil, "%s: its digest is %s, not %s", what, found, expected)
+        fault.raise("EDIGEST", nil, "%s: expected the digest %s, and it has %s", what, expected,
+            found)
     end
-end
-
-local function check_descriptor(what, bytes, descriptor)
-    if #bytes ~= descriptor.size then
-        fault.raise("EDIGEST", nil, "%s: it has %d bytes, not %d", what, #bytes, descriptor.size)
-    end
-    check_digest(what, bytes, descriptor.digest)
 end
 
 -- A header that came once.
@@ -89,38 +61,41 @@ local function media_type_of(answer)
     return value and value:match("^[^;%s]*"):lower() or ""
 end
 
--- The media type that a manifest has to have, as its descriptor and the registry agree.
-local function announced_type(what, answer, descriptor)
-    local media_type <const> = media_type_of(answer)
-    if descriptor and manifests.kind_of(media_type) and media_type ~= descriptor.media_type then
+-- The bytes of a manifest or an index, and the media type that they came as.
+local function get_bytes(search, target, what, missing)
+    local answer <const> = search.client:get {
+        path = "/manifests/" .. target, what = what, missing = missing,
+        max_size = document.MAX_SIZE,
+        headers = { Accept = table.concat(manifests.MEDIA_TYPES, ", ") },
+    }
+    return answer.body, media_type_of(answer), answer
+end
+
+-- The same of what a descriptor in an index says.
+local function get_described(search, descriptor)
+    local what <const> = ("%s: manifest %s"):format(search.name, descriptor.digest)
+    local bytes <const>, media_type <const> = get_bytes(search, descriptor.digest, what,
+        "the registry hasn't got it")
+    if manifests.kind_of(media_type) and media_type ~= descriptor.media_type then
         fault.raise("EFORMAT", nil, "%s: it comes as %s: expected %s", what, media_type,
             descriptor.media_type)
     end
-    return descriptor and descriptor.media_type or media_type
+    return blob.verify(bytes, descriptor, what)
 end
 
--- Gets a manifest or an index by a tag, or by a digest that its descriptor or the user wants.
-local function get_manifest(search, target, descriptor)
-    local what <const> = descriptor and ("%s: manifest %s"):format(search.name, target)
-        or search.name
-    local answer <const> = search.client:get {
-        path = "/manifests/" .. target, what = what, max_size = document.MAX_SIZE,
-        missing = descriptor and "the registry hasn't got it" or "no such image",
-        headers = { Accept = table.concat(manifests.MEDIA_TYPES, ", ") },
-    }
-    if descriptor then
-        check_descriptor(what, answer.body, descriptor)
-    elseif reference.is_digest(target) then
-        check_digest(what, answer.body, target)
+-- What the name itself leads to: its bytes, its digest, and what it is.
+local function get_named(search)
+    local bytes <const>, media_type <const>, answer <const> = get_bytes(search, search.target,
+        search.name, "no such image")
+    local digest
+    if reference.is_digest(search.target) then
+        digest = search.target
+        check_digest(search.name, bytes, digest)
     else
-        check_announced_digest(what, answer)
+        digest = blob.digest(bytes)
+        check_announced_digest(search.name, answer)
     end
-    local found <const> = manifests.parse(answer.body, what .. (descriptor and "" or ": manifest"),
-        announced_type(what, answer, descriptor))
-    found.bytes = answer.body
-    found.digest = descriptor and descriptor.digest or reference.is_digest(target) and target
-        or digest_of(answer.body, "sha256")
-    return found
+    return bytes, digest, manifests.parse(bytes, search.name .. ": manifest", media_type)
 end
 
 local function get_config(search, descriptor)
@@ -129,97 +104,23 @@ local function get_config(search, descriptor)
         path = "/blobs/" .. descriptor.digest, what = what, max_size = descriptor.size,
         missing = "the registry hasn't got it",
     }
-    check_descriptor(what, answer.body, descriptor)
-    return answer.body, image_config.parse(answer.body, what)
+    return blob.verify(answer.body, descriptor, what)
 end
 
--- A manifest becomes the image that it describes.
-local function describe(search, found)
-    local bytes <const>, parsed <const> = get_config(search, found.config)
-    if #parsed.diff_ids ~= #found.layers then
-        fault.raise("EFORMAT", nil, "%s: config: rootfs.diff_ids: expected %d, as there are layers,"
-            .. " not %d", search.name, #found.layers, #parsed.diff_ids)
+-- The image that a name means: what `images.new` takes.
+local function resolve(search)
+    local bytes, digest, parsed = get_named(search)
+    if parsed.kind == "index" then
+        local descriptor <const> = images.choose(search.name, parsed.manifests, search.wanted,
+            function(each) return get_described(search, each) end)
+        bytes, digest = get_described(search, descriptor), descriptor.digest
+        parsed = manifests.parse(bytes, ("%s: manifest %s"):format(search.name, digest),
+            descriptor.media_type)
     end
-    for i, layer in ipairs(found.layers) do
-        layer.diff_id = parsed.diff_ids[i]
-    end
-    return {
-        name = search.name, digest = found.digest, media_type = found.media_type,
-        manifest = found.bytes, config_bytes = bytes, config = parsed, layers = found.layers,
-    }
-end
-
-local function is_wanted(search, image)
-    local made_for <const> = platform.of(image.config)
-    return not made_for or platform.rank(made_for, search.wanted) ~= nil
-end
-
--- Variants are told in many ways, and not compared.
-local function check_platform(search, image, description)
-    local said <const>, made_for <const> = platform.of(description), platform.of(image.config)
-    if said and made_for and (said.os ~= made_for.os or said.architecture ~= made_for.architecture)
-    then
-        fault.raise("EFORMAT", nil, "%s: the index says that it is for %s, and its config %s",
-            search.name, tostring(said), text.printable(tostring(made_for)))
-    end
-end
-
-local find_image
-
--- The image of one entry of an index; nil if that is for another platform.
-local function find_in_entry(search, descriptor, depth)
-    search.looks = search.looks + 1
-    if search.looks > MAX_LOOKS then
-        fault.raise("EFBIG", nil, "%s: expected a manifest for %s among the first %d", search.name,
-            tostring(search.wanted), MAX_LOOKS)
-    end
-    local found <const> = get_manifest(search, descriptor.digest, descriptor)
-    if found.kind == "index" then
-        return find_image(search, found, depth + 1)
-    end
-    local image <const> = describe(search, found)
-    if descriptor.platform then
-        check_platform(search, image, descriptor.platform)
-    elseif not is_wanted(search, image) then
-        return nil
-    end
-    return image
-end
-
--- The best image of an index, and of those in it.
-function find_image(search, index, depth)
-    if depth > MAX_DEPTH then
-        fault.raise("EFBIG", nil, "%s: expected indexes in indexes to a depth of %d", search.name,
-            MAX_DEPTH)
-    end
-    for _, descriptor in ipairs(platform.order(index.manifests, search.wanted)) do
-        local image <const> = manifests.kind_of(descriptor.media_type)
-            and find_in_entry(search, descriptor, depth)
-        if image then
-            return image
-        end
-    end
-    return nil
-end
-
-local HINT <const> = "--platform says what it should be for"
-
-local function resolve(search, target)
-    local found <const> = get_manifest(search, target)
-    if found.kind == "index" then
-        local image <const> = find_image(search, found, 1)
-        if not image then
-            fault.raise("ENOENT", HINT, "%s: there is none for %s, but for %s", search.name,
-                tostring(search.wanted), manifests.list_platforms(found.manifests))
-        end
-        return image
-    end
-    local image <const> = describe(search, found)
-    if not is_wanted(search, image) then
-        fault.raise("ENOENT", HINT, "%s: it is for %s, not for %s", search.name,
-            text.printable(tostring(platform.of(image.config))), tostring(search.wanted))
-    end
-    return image
+    return images.check_platform(images.new {
+        name = search.name, digest = digest, manifest = bytes, parsed = parsed,
+        config_bytes = get_config(search, parsed.config),
+    }, search.wanted)
 end
 
 -- The mirrors of a registry, and itself as the last.
@@ -254,16 +155,126 @@ local function try_each(clients, call)
     end
 end
 
+local function whole_number(digits)
+    return digits and #digits <= 18 and math.tointeger(tonumber(digits)) or nil
+end
+
+-- How many bytes of an answer were there before; nil and why it isn't the blob's.
+local function find_skip(state, head)
+    local size <const>, offset <const> = state.layer.size, state.delivered
+    local length <const> = whole_number(header(head, "content-length"))
+    if head.status == 200 then
+        return (not length or length == size) and offset or nil,
+            ("expected %d bytes, and the registry sends %d"):format(size, length or 0)
+    end
+    local first, last, total = (header(head, "content-range") or "")
+        :match "^bytes (%d+)%-(%d+)/([%d*]+)$"
+    first, last, total = whole_number(first), whole_number(last), whole_number(total)
+    if first ~= offset or last ~= size - 1 or total and total ~= size then
+        return nil, ("expected bytes %d to %d, and the registry sends others"):format(offset,
+            size - 1)
+    end
+    return 0
+end
+
+local function fail_layer(state, code, format, ...)
+    fault.raise(code, nil, "%s: %s", state.what, format:format(...))
+end
+
+-- What became of a body: returns what an attempt does.
+local function settle(state, written, message, code)
+    state.delivered = state.delivered + written
+    local progressed <const> = { progressed = written > 0, known = true }
+    if code == "EFBIG" then
+        fail_layer(state, "EFBIG", "more than its %d bytes come", state.layer.size)
+    elseif code then
+        return retry.failed(("%s: %s"):format(state.what, message), code, progressed)
+    elseif state.delivered < state.layer.size then
+        return retry.again(fault.new {
+            message = ("%s: %d of %d bytes came"):format(state.what, state.delivered,
+                state.layer.size),
+            code = "ECONNRESET",
+        }, progressed)
+    end
+    return true
+end
+
+local function receive(state, request, head)
+    local skip <const>, why <const> = find_skip(state, head)
+    if not skip then
+        fail_layer(state, "EPROTO", "%s", why)
+    end
+    request:accept(nil, skip) -- if that fails, so does the next step
+    local answer <const>, message <const>, code <const>, written <const> = task.await(request)
+    return settle(state, answer and math.max(0, answer.received - skip) or written, message, code)
+end
+
+-- One request for what of a blob isn't there yet.
+local function attempt(state, source, number)
+    local left <const> = state.layer.size - state.delivered
+    local request <close>, head <const>, message <const>, code <const> = source:send {
+        path = "/blobs/" .. state.layer.digest, output = state.output, hold = true, max_size = left,
+        headers = state.delivered > 0 and { Range = ("bytes=%d-"):format(state.delivered) } or nil,
+    }
+    if not head then
+        return retry.failed(("%s: %s"):format(state.what, message), code,
+            { known = number > 1 or state.delivered > 0 })
+    elseif head.status == 200 or head.status == 206 and state.delivered > 0 then
+        return receive(state, request, head)
+    end
+    local answer <const> = task.await(request)
+    return source:refused(state.what, "the registry hasn't got it", answer or head)
+end
+
+local function feed(state)
+    local guard <close> = state.output
+    local ok <const>, why <const> = xpcall(try_each, fault.catch, state.clients,
+        function(source)
+            return state.layer.size == 0 or retry.run(function(number)
+                return attempt(state, source, number)
+            end, state.retry)
+        end)
+    if not ok and not fault.is(why, "EPIPE") then
+        error(why, 0)
+    end
+end
+
+-- Begins to fetch a layer. Its feed ends when all is written, quietly if nobody reads any more, and
+-- raises if the blob can't be had.
+local function open_layer(name, clients, layer, options)
+    local input <const>, output <const> = core.stream.pipe()
+    local state <const> = {
+        layer = layer, clients = clients, retry = options.retry, output = output, delivered = 0,
+        what = ("%s: layer %s"):format(name, layer.digest),
+    }
+    return setmetatable({
+        input = input, output = output, feed = function() feed(state) end,
+    }, Blob)
+end
+
+function Blob:close()
+    self.input:close()
+    self.output:close()
+end
+Blob.__close = Blob.close
+
 local function open(named, session, options)
     local clients <const> = make_clients(named, session, options)
     local wanted <const> = options.platform and platform.parse(options.platform) or platform.host()
     local image <const>, number <const> = try_each(clients, function(each)
-        return resolve({ client = each, name = tostring(named), wanted = wanted, looks = 0 },
-            named.digest or named.tag)
+        return resolve {
+            client = each, name = tostring(named), target = named.digest or named.tag,
+            wanted = wanted,
+        }
     end)
-    image.session, image.retry = session, options.retry
-    image.clients = table.move(clients, number, #clients, 1, {})
-    return setmetatable(image, Image)
+    local rest <const> = table.move(clients, number, #clients, 1, {})
+    image.open = function(_, layer)
+        return open_layer(image.name, rest, layer, options)
+    end
+    image.on_close = function()
+        session:close()
+    end
+    return image
 end
 
 ---Finds an image in its registry.
@@ -281,117 +292,5 @@ function M.open(name, options)
     end
     return result
 end
-
----Ends what is being fetched.
-function Image:close()
-    self.session:close()
-end
-Image.__close = Image.close
-
-local function whole_number(digits)
-    return digits and #digits <= 18 and math.tointeger(tonumber(digits)) or nil
-end
-
--- How many bytes of an answer were there before; nil and why it isn't the blob's.
-local function find_skip(blob, head)
-    local size <const>, offset <const> = blob.layer.size, blob.delivered
-    local length <const> = whole_number(header(head, "content-length"))
-    if head.status == 200 then
-        return (not length or length == size) and offset or nil,
-            ("expected %d bytes, and the registry sends %d"):format(size, length or 0)
-    end
-    local first, last, total = (header(head, "content-range") or "")
-        :match "^bytes (%d+)%-(%d+)/([%d*]+)$"
-    first, last, total = whole_number(first), whole_number(last), whole_number(total)
-    if first ~= offset or last ~= size - 1 or total and total ~= size then
-        return nil, ("expected bytes %d to %d, and the registry sends others"):format(offset,
-            size - 1)
-    end
-    return 0
-end
-
-local function fail_blob(blob, code, format, ...)
-    fault.raise(code, nil, "%s: %s", blob.what, format:format(...))
-end
-
--- What became of a body: returns what an attempt does.
-local function settle(blob, written, message, code)
-    blob.delivered = blob.delivered + written
-    local progressed <const> = { progressed = written > 0, known = true }
-    if code == "EFBIG" then
-        fail_blob(blob, "EFBIG", "more than its %d bytes come", blob.layer.size)
-    elseif code then
-        return retry.failed(("%s: %s"):format(blob.what, message), code, progressed)
-    elseif blob.delivered < blob.layer.size then
-        return retry.again(fault.new {
-            message = ("%s: %d of %d bytes came"):format(blob.what, blob.delivered,
-                blob.layer.size),
-            code = "ECONNRESET",
-        }, progressed)
-    end
-    return true
-end
-
-local function receive(blob, request, head)
-    local skip <const>, why <const> = find_skip(blob, head)
-    if not skip then
-        fail_blob(blob, "EPROTO", "%s", why)
-    end
-    request:accept(nil, skip) -- if that fails, so does the next step
-    local answer <const>, message <const>, code <const>, written <const> = task.await(request)
-    return settle(blob, answer and math.max(0, answer.received - skip) or written, message, code)
-end
-
--- One request for what of a blob isn't there yet.
-local function attempt(blob, source, number)
-    local left <const> = blob.layer.size - blob.delivered
-    local request <close>, head <const>, message <const>, code <const> = source:send {
-        path = "/blobs/" .. blob.layer.digest, output = blob.output, hold = true, max_size = left,
-        headers = blob.delivered > 0 and { Range = ("bytes=%d-"):format(blob.delivered) } or nil,
-    }
-    if not head then
-        return retry.failed(("%s: %s"):format(blob.what, message), code,
-            { known = number > 1 or blob.delivered > 0 })
-    elseif head.status == 200 or head.status == 206 and blob.delivered > 0 then
-        return receive(blob, request, head)
-    end
-    local answer <const> = task.await(request)
-    return source:refused(blob.what, "the registry hasn't got it", answer or head)
-end
-
-local function feed(blob)
-    local guard <close> = blob.output
-    local ok <const>, why <const> = xpcall(try_each, fault.catch, blob.image.clients,
-        function(source)
-            return blob.layer.size == 0 or retry.run(function(number)
-                return attempt(blob, source, number)
-            end, blob.image.retry)
-        end)
-    if not ok and not fault.is(why, "EPIPE") then
-        error(why, 0)
-    end
-end
-
----Begins to fetch a layer's blob. `feed` writes it into a pipe, whose end `input` is; it ends when
----all is written, quietly if nobody reads any more, and raises if the blob can't be had.
----@param layer sdme.oci.Layer
----@return sdme.oci.Blob to be closed
-function Image:open(layer)
-    local input <const>, output <const> = core.stream.pipe()
-    local blob <const> = setmetatable({
-        image = self, layer = layer, input = input, output = output, delivered = 0,
-        what = ("%s: layer %s"):format(self.name, layer.digest),
-    }, Blob)
-    blob.feed = function()
-        feed(blob)
-    end
-    return blob
-end
-
-function Blob:close()
-    self.input:close()
-    self.output:close()
-end
-Blob.__close = Blob.close
 
 return M

@@ -107,7 +107,7 @@ describe("a registry", function()
                 body = read(route.file) .. " " } or true)]]
             local why <const> = refused(server, nil, "@" .. descriptor.digest)
             assert.equal("EDIGEST", why.code)
-            assert.matches("its digest is sha256:%x+, not " .. descriptor.digest, why.message)
+            assert.matches("expected the digest " .. descriptor.digest, why.message)
         end)
 
         it("is refused if that isn't what its own header says", function()
@@ -134,10 +134,10 @@ describe("a registry", function()
                 } or true)]]):format(digest))
                 local why <const> = refused(server)
                 assert.equal("EDIGEST", why.code)
-                assert.matches("its digest is", why.message)
+                assert.matches("expected the digest", why.message)
                 server:script(([[return path:find "%s" and (give {
                     body = read(route.file):sub(1, -2) } or true)]]):format(digest))
-                assert.matches("it has %d+ bytes, not %d+", refused(server).message)
+                assert.matches("expected %d+ bytes, and it has %d+", refused(server).message)
             end
         end)
 
@@ -200,31 +200,26 @@ describe("a registry", function()
             local server <const> = fault_registry.start()
             local inner = server:put_image({}, {})
             local digest <const> = inner.digest
-            for depth = 1, 5 do
+            for depth = 1, 6 do
                 inner = server:put_index({ inner }, tostring(depth))
             end
-            for depth = 1, 4 do
+            for depth = 1, 5 do
                 local image <close> = open(server, nil, ":" .. depth)
                 assert.equal(digest, image.digest)
             end
-            assert.matches("indexes in indexes to a depth of 4", refused(server, nil, ":5").message)
+            assert.matches("one in another at most 4 times", refused(server, nil, ":6").message)
         end)
 
-        it("that says no platforms is searched for a while", function()
+        it("may say no platforms: then the first is meant", function()
             local server <const> = fault_registry.start()
-            local list <const> = {}
-            for i = 1, 40 do
-                list[i] = server:put_image({ tostring(i) }, { architecture = "s390x" })
-                list[i].platform = nil
-            end
-            local last <const> = server:put_image({}, {})
-            last.platform = nil
-            server:put_index({ list[1], list[2], last }, "1")
+            local first <const>, other <const> = server:put_image({}, {}),
+                server:put_image({}, { architecture = "arm64" })
+            first.platform, other.platform = nil, nil
+            server:put_index({ first, other }, "1")
             local image <close> = open(server)
-            assert.equal(last.digest, image.digest)
-            list[#list + 1] = last
-            server:put_index(list, "1")
-            assert.matches("among the first 32", refused(server).message)
+            assert.equal(first.digest, image.digest)
+            server:put_index({ other, first }, "1")
+            assert.matches("it is for linux/arm64, not for linux/amd64", refused(server).message)
         end)
 
         it("is refused if it lies about a platform", function()
@@ -232,8 +227,7 @@ describe("a registry", function()
             local descriptor <const> = server:put_image({}, { architecture = "arm64" })
             descriptor.platform.architecture = "amd64"
             server:put_index({ descriptor }, "1")
-            assert.matches("index says that it is for linux/amd64, and its config linux/arm64",
-                refused(server).message)
+            assert.matches("it is for linux/arm64, not for linux/amd64", refused(server).message)
         end)
     end)
 
@@ -251,7 +245,7 @@ describe("a registry", function()
         local _, manifest <const> = server:put_image({ "a", "b" }, {})
         table.remove(manifest.layers)
         server:put_manifest(manifest, "1")
-        assert.matches("config: rootfs.diff_ids: expected 1, as there are layers, not 2",
+        assert.matches("as many layers in the manifest as in the config, not 1 and 2",
             refused(server).message)
     end)
 
