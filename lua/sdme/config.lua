@@ -79,6 +79,8 @@ M.keys = {
         help = "registries that may be spoken to without TLS, besides those of this host" },
     { name = "registry_mirrors", kind = kind.mirrors, default = {},
         help = "where the images of a registry are looked for first: REGISTRY=URL,..." },
+    { name = "keep_blobs", kind = kind.flag, default = false,
+        help = "whether the layers of images are kept as they came, to be pushed as the same" },
     { name = "interpreter", kind = kind.path, find = find_interpreter,
         help = "the sdme program that units run (default: this one)" },
 }

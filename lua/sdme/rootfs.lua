@@ -210,21 +210,32 @@ function Rootfs:remove(options)
     layer.release(fine and layer.named(description) or {})
 end
 
----Writes it out: a directory, an archive, or a disk image.
+-- What it is, with layers that stay as long as the transaction.
+local function held(name, transaction)
+    local description <const> = M.read(name)
+    for _, id in ipairs(layer.named(description)) do
+        transaction:use(id)
+    end
+    return description
+end
+
+---Writes it out: a directory, an archive, a disk image, or an image of layers.
 ---@param destination string a path, or "-" for the standard output
 ---@param options sdme.ExportOptions?
 ---@return { path: string, size: integer }
 function Rootfs:export(destination, options)
+    local export <const> = require "sdme.export"
     local transaction <close> = layer.begin()
-    local description <const> = M.read(self.name)
-    for _, id in ipairs(layer.named(description)) do
-        transaction:use(id)
+    local description <const> = held(self.name, transaction)
+    if export.wants_layers(destination, options) then
+        local composition <const> = require("sdme.oci.compose").of(description, options)
+        return export.write_with_progress(composition, destination, options)
     end
     local above <const> =
         require("sdme.app.whole").layers(description, transaction, { units = true })
     local tree <close> = view.stack(table.move(above, 1, #above, #description.layers + 1,
         description.layers))
-    return require("sdme.export").write_with_progress(tree, destination, options)
+    return export.write_with_progress(tree, destination, options)
 end
 
 local function size_of(ids)

@@ -328,7 +328,7 @@ function Container:snapshot(fs, options)
     return require("sdme.container.snapshot").take(self.name, fs, options)
 end
 
----Writes out what it is now: a directory, an archive, or a disk image.
+---Writes out what it is now: a directory, an archive, a disk image, or an image of layers.
 ---@param destination string a path, or "-" for the standard output
 ---@param options sdme.ExportOptions?
 ---@return { path: string, size: integer }
@@ -336,8 +336,14 @@ function Container:export(destination, options)
     lifecycle.read(self.name)
     local lock <close> = store.lock("container", self.name)
     local transaction <close> = layer.begin()
-    local tree <close> = require("sdme.container.snapshot").view(self.name, transaction)
-    return require("sdme.export").write_with_progress(tree, destination, options)
+    local export <const> = require "sdme.export"
+    local snapshot <const> = require "sdme.container.snapshot"
+    if export.wants_layers(destination, options) then
+        local composition <const> = snapshot.compose(self.name, transaction, options)
+        return export.write_with_progress(composition, destination, options)
+    end
+    local tree <close> = snapshot.view(self.name, transaction)
+    return export.write_with_progress(tree, destination, options)
 end
 
 ---Its settings.

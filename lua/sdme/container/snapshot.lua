@@ -10,6 +10,7 @@
 
 local app <const> = require "sdme.app"
 local clone <const> = require "sdme.clone"
+local compose <const> = require "sdme.oci.compose"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local files <const> = require "sdme.container.files"
@@ -167,6 +168,37 @@ function M.view(name, transaction)
     local taken <const> = take_layers(description, transaction)
     local above <const> = whole.layers(taken, transaction)
     return view.stack(table.move(above, 1, #above, #taken.layers + 1, taken.layers))
+end
+
+-- The own layer of a container that isn't running, or of an application in it.
+local function own_part(description, app_name)
+    local upper = files.directory(description) .. "/upper"
+    if app_name then
+        upper = upper_of(description, { name = app_name })
+    end
+    return upper and { path = upper, base = base_of(description), blobs = {} }
+end
+
+-- The image that a container was made from, which says how it runs.
+local function image_of(description)
+    local fine <const>, found <const> = pcall(rootfs.read, description.settings.fs)
+    return fine and found.image or nil
+end
+
+---What a container is now, as layers that may go out as an image. The caller holds its lock.
+---@param name string
+---@param transaction sdme.Transaction which holds what was copied
+---@param options { app: string? }? the image of that application in it
+---@return sdme.oci.Composition
+function M.compose(name, transaction, options)
+    local description <const>, app_name <const> = settle.read(name), (options or {}).app
+    local more <const> = { image = image_of(description), created = description.created }
+    if description.layers and not lifecycle.is_running(name) then
+        return compose.of(setmetatable(more, { __index = description }),
+            { app = app_name, own = own_part(description, app_name) })
+    end
+    local taken <const> = take_layers(description, transaction)
+    return compose.of(setmetatable(more, { __index = taken }), { app = app_name })
 end
 
 ---Makes a rootfs of what a container is now.

@@ -9,6 +9,7 @@ local core <const> = require "sdme.core"
 local directory <const> = require "sdme.export.directory"
 local disk <const> = require "sdme.export.disk"
 local fault <const> = require "sdme.fault"
+local image <const> = require "sdme.export.image"
 local listing <const> = require "sdme.listing"
 local progress <const> = require "sdme.progress"
 local tar <const> = require "sdme.export.tar"
@@ -24,6 +25,7 @@ local FULL <const> = 1 << 20 -- bytes: a filesystem with less is taken for full
 ---@field suffixes string[] of names that mean it
 ---@field directory boolean? `write` makes a directory at a path; else it fills a file
 ---@field stream boolean? the file may be a pipe
+---@field image boolean? it is made of layers: `write` gets a composition instead of a view
 ---@field takes string[]? options of OPTIONS that mean something for it
 ---@field write fun(view: any, output: any, options: table): table
 
@@ -32,7 +34,9 @@ local FULL <const> = 1 << 20 -- bytes: a filesystem with less is taken for full
 ---@field force boolean? replaces what is there, once the new one is complete
 ---@field level integer? how hard to compress
 ---@field filesystem string? of a disk image: see sdme.export.disk
----@field compression string? of a qcow2 image
+---@field compression string? of a qcow2 image, or of an image's layers
+---@field tag string? what an image is called where it is
+---@field app string? an application, whose image it is to be
 ---@field quiet boolean? shows no progress
 
 ---All formats; the first one with a suffix is what a name with that suffix means.
@@ -40,7 +44,7 @@ local FULL <const> = 1 << 20 -- bytes: a filesystem with less is taken for full
 M.formats = {
     { name = "dir", suffixes = {}, directory = true, write = directory.write },
 }
-for _, formats in ipairs { tar.formats, disk.formats } do
+for _, formats in ipairs { tar.formats, disk.formats, image.formats } do
     table.move(formats, 1, #formats, #M.formats + 1, M.formats)
 end
 
@@ -95,8 +99,20 @@ function M.format(destination, name)
         "the name %s doesn't tell the format", destination)
 end
 
+---Whether a destination is to be an image, so that layers are wanted and not a view of them.
+---@param destination string
+---@param options sdme.ExportOptions?
+---@return boolean
+function M.wants_layers(destination, options)
+    return M.format(destination, (options or {}).format).image == true
+end
+
+---How what is exported can be compressed inside, whatever the format.
+---@type string[]
+M.compressions = { "zstd", "gzip", "zlib", "none" }
+
 -- What only some of the formats have.
-local OPTIONS <const> = { "level", "filesystem", "compression" }
+local OPTIONS <const> = { "level", "filesystem", "compression", "tag", "app" }
 
 local function check_options(format, options)
     local takes <const> = {}
@@ -220,7 +236,7 @@ local function write_file(view, target, format, options)
 end
 
 ---Writes a tree to a destination.
----@param view any descriptor of the directory
+---@param view any descriptor of the directory, or for an image a composition
 ---@param destination string a path, or "-" for the standard output
 ---@param options table? `format` is a name of one, `force` replaces what is there; the others are
 ---  those of the format

@@ -16,8 +16,9 @@ local VARIANTS <const> = {
     { "tar.lz4", "lz4", ".tar.lz4" },
 }
 
--- Of https://reproducible-builds.org/specs/source-date-epoch/.
-local function source_date()
+---The seconds of https://reproducible-builds.org/specs/source-date-epoch/, nil if it isn't set.
+---@return integer?
+function M.source_date()
     local text <const> = os.getenv "SOURCE_DATE_EPOCH"
     if not text or text == "" then
         return nil
@@ -43,9 +44,9 @@ end
 ---Writes a tree as a tar archive.
 ---@param view any descriptor of the directory
 ---@param output any descriptor to write to
----@param options table? `compression`, `level`, `threads`, `sync`, `exclude`, `one_filesystem`;
----  `base`, the first id of the user namespace that the tree is in; `modified`, which is
----  SOURCE_DATE_EPOCH if that is set; `progress(done)`, of bytes before compression
+---@param options table? `compression`, `level`, `threads`, `sync`, `exclude`, `one_filesystem`,
+---  `whiteouts`; `base`, the first id of the user namespace that the tree is in; `modified`, which
+---  is SOURCE_DATE_EPOCH if that is set; `progress(done)`, of bytes before compression
 ---@return table result `digest`, `diff_id`, `size`, `entries`
 function M.write(view, output, options)
     options = options or {}
@@ -53,7 +54,8 @@ function M.write(view, output, options)
         root = view, output = output, compression = options.compression, level = options.level,
         threads = options.threads, shift = options.base, exclude = options.exclude,
         one_filesystem = options.one_filesystem, sync = options.sync,
-        modified = options.modified or source_date(),
+        whiteouts = options.whiteouts,
+        modified = options.modified or M.source_date(),
     })
     local pending <const> = options.progress and with_progress(pack, options.progress) or pack
     return fault.check(task.await(pending))

@@ -1,3 +1,4 @@
+local compose <const> = require "sdme.oci.compose"
 local container <const> = require "sdme.container"
 local disk <const> = require "sdme.export.disk"
 local export <const> = require "sdme.export"
@@ -27,9 +28,12 @@ return {
         { long = "filesystem", value = "TYPE", kind = kind.choice(disk.filesystems),
             shown_default = disk.filesystems[1],
             help = "of a disk image, raw or qcow2: " .. table.concat(disk.filesystems, ", ") },
-        { long = "compression", value = "TYPE", kind = kind.choice(disk.compressions),
-            shown_default = disk.compressions[1],
-            help = "of qcow2: " .. table.concat(disk.compressions, ", ") },
+        { long = "compression", value = "TYPE", kind = kind.choice(export.compressions),
+            help = "of qcow2: " .. table.concat(disk.compressions, ", ") .. "; of layers: "
+                .. table.concat(compose.compressions, ", ") .. " (default: the first)" },
+        { long = "tag", value = "TAG",
+            help = "what the image is called in there (default: latest)" },
+        { long = "app", value = "APP", help = "export the image of an application in it" },
         { long = "level", value = "N", kind = kind.range(kind.integer, 1, 22),
             help = "how hard to compress (default: the format's own)" },
         { long = "force", short = "f", help = "replace what is at the destination" },
@@ -43,6 +47,7 @@ return {
         find(arguments.name):export(arguments.dest, {
             format = arguments.fmt, force = arguments.force, level = arguments.level,
             filesystem = arguments.filesystem, compression = arguments.compression,
+            tag = arguments.tag, app = arguments.app,
         })
     end,
 }

@@ -1,0 +1,267 @@
+-- An image of layers that are here, for wherever it is to go: each layer as a blob, the config, the
+-- manifest. A layer that came as a blob goes out as the same one if there still is one; else it is
+-- packed anew, which always gives the same bytes.
+
+local blob <const> = require "sdme.oci.blob"
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local json <const> = require "sdme.json"
+local layer <const> = require "sdme.store.layer"
+local platform <const> = require "sdme.oci.platform"
+local reference <const> = require "sdme.oci.reference"
+local tar <const> = require "sdme.export.tar"
+
+local M <const> = {}
+
+local OCI <const> = "application/vnd.oci.image."
+
+---@type table<string, string>
+M.MEDIA_TYPES = {
+    index = OCI .. "index.v1+json", manifest = OCI .. "manifest.v1+json",
+    config = OCI .. "config.v1+json", none = OCI .. "layer.v1.tar",
+    gzip = OCI .. "layer.v1.tar+gzip", zstd = OCI .. "layer.v1.tar+zstd",
+}
+
+---How layers can be compressed; the first one is how they are otherwise.
+---@type string[]
+M.compressions = { "gzip", "zstd", "none" }
+
+local NANOSECONDS <const> = 1000000000
+
+-- What runs in a system that came without a config.
+local DEFAULT_CMD <const> = { "/bin/sh" }
+
+---@class sdme.oci.Part a layer that is to go out
+---@field path string its tree, with overlayfs's whiteouts
+---@field base integer the id on the disk of its user 0
+---@field id string? in the store
+---@field diff_id string? of the tar stream that it came from
+---@field blobs table[] what it came or went out as: `digest`, `media_type`, `size`, and `diff_id`
+---  where that isn't the layer's own
+---@field comment string? what made it
+---@field created string?
+
+---@class sdme.oci.Composition
+---@field parts sdme.oci.Part[] from the bottom to the top
+---@field config table? the config that the lower ones came with, as config.parse gives it
+---@field created string
+---@field name string
+
+---A layer of the store.
+---@param id string
+---@return sdme.oci.Part
+function M.part(id)
+    local found <const> = layer.read(id)
+    return {
+        path = layer.path(id), base = found.base, id = id, diff_id = found.diff_id,
+        blobs = found.blobs or {}, comment = found.comment, created = found.created,
+    }
+end
+
+---What a layer was compressed by, from its media type.
+---@param media_type string
+---@return string
+function M.compression(media_type)
+    return media_type:find "zstd$" and "zstd" or media_type:find "gzip$" and "gzip" or "none"
+end
+
+---The blobs that a layer is known to be, as descriptors.
+---@param part sdme.oci.Part
+---@param compression string? only those
+---@return table[] descriptors with `diff_id`
+function M.known(part, compression)
+    local known <const> = {}
+    for _, one in ipairs(part.blobs) do
+        local how <const> = M.compression(one.media_type)
+        local diff_id <const> = one.diff_id or part.diff_id
+        local wanted <const> = not compression or how == compression
+        if wanted and diff_id and reference.is_digest(one.digest) then
+            known[#known + 1] = {
+                digest = one.digest, size = one.size, diff_id = diff_id,
+                media_type = M.MEDIA_TYPES[how],
+            }
+        end
+    end
+    return known
+end
+
+---Packs a layer, and remembers as what.
+---@param part sdme.oci.Part
+---@param output any descriptor to write to
+---@param options { compression: string?, level: integer?, progress: fun(done: integer)? }
+---@return table descriptor with `diff_id`
+function M.pack(part, output, options)
+    local compression <const> = options.compression or M.compressions[1]
+    local root <close> = fault.check(core.file.open_directory(part.path))
+    local packed <const> = tar.write(root, output, {
+        base = part.base, compression = compression, level = options.level, whiteouts = true,
+        progress = options.progress,
+    })
+    local descriptor <const> = {
+        digest = packed.digest, size = packed.size, diff_id = packed.diff_id,
+        media_type = M.MEDIA_TYPES[compression],
+    }
+    if part.id then
+        layer.add_blob(part.id, descriptor)
+    end
+    return descriptor
+end
+
+-- Names that are in Go's JSON what the left ones are in ours.
+local PROGRAM <const> = {
+    { "user", "User" }, { "env", "Env" }, { "entrypoint", "Entrypoint" }, { "cmd", "Cmd" },
+    { "workdir", "WorkingDir" }, { "stop_signal", "StopSignal" }, { "labels", "Labels" },
+    { "shell", "Shell" },
+}
+
+-- An object with empty objects, of the keys that a list has.
+local function set_of(list, key)
+    local set <const> = {}
+    for _, entry in ipairs(list or {}) do
+        set[key(entry)] = {}
+    end
+    return set
+end
+
+local function nanoseconds(seconds)
+    return math.tointeger(seconds * NANOSECONDS // 1)
+end
+
+local function healthcheck(health)
+    return health and {
+        Test = health.test, Interval = nanoseconds(health.interval),
+        Timeout = nanoseconds(health.timeout), StartPeriod = nanoseconds(health.start_period),
+        Retries = health.retries,
+    }
+end
+
+-- How the program runs, as the image specification has it (config.md, "config").
+local function program(config)
+    local made <const> = {}
+    for _, names in ipairs(PROGRAM) do
+        local value <const> = config[names[1]]
+        if value ~= nil and value ~= "" and not (type(value) == "table" and next(value) == nil) then
+            made[names[2]] = value
+        end
+    end
+    local ports <const> = set_of(config.ports, function(port)
+        return ("%d/%s"):format(port.port, port.protocol)
+    end)
+    local volumes <const> = set_of(config.volumes, function(path) return path end)
+    made.ExposedPorts = next(ports) and ports or nil
+    made.Volumes = next(volumes) and volumes or nil
+    made.Healthcheck = healthcheck(config.healthcheck)
+    return made
+end
+
+-- What the layers came from; the number of entries that have one.
+local function own_history(config)
+    local entries <const>, count = {}, 0
+    for i, entry in ipairs(config.history or {}) do
+        entries[i] = entry
+        count = count + (entry.empty_layer and 0 or 1)
+    end
+    return entries, count
+end
+
+-- The history that came with the image if it is that of the lower layers, and an entry for each
+-- layer above them.
+local function history(composition, config)
+    local entries, count = own_history(config)
+    local from_image <const> = #(config.diff_ids or {})
+    if count ~= from_image or count > #composition.parts then
+        entries, count = {}, 0
+    end
+    for i = count + 1, #composition.parts do
+        local part <const> = composition.parts[i]
+        entries[#entries + 1] = {
+            created = part.created or composition.created, created_by = "sdme",
+            comment = part.comment,
+        }
+    end
+    return json.array(entries)
+end
+
+---The config of an image.
+---@param composition sdme.oci.Composition
+---@param diff_ids string[]
+---@return string bytes
+function M.config(composition, diff_ids)
+    local config <const> = composition.config or { cmd = DEFAULT_CMD }
+    local host <const> = platform.host()
+    local known <const> = (config.architecture or "") ~= "" and config or host
+    return json.encode {
+        architecture = known.architecture, variant = known.variant,
+        os = (known.os or "") ~= "" and known.os or host.os, created = composition.created,
+        config = program(config), history = history(composition, config),
+        rootfs = { type = "layers", diff_ids = json.array(diff_ids) },
+    }
+end
+
+local function plain(descriptor)
+    return { mediaType = descriptor.media_type, digest = descriptor.digest, size = descriptor.size }
+end
+M.plain = plain
+
+---Has every part of an image put somewhere.
+---@param composition sdme.oci.Composition
+---@param sink table `layer(part)` gives a descriptor with `diff_id`; `blob(descriptor, bytes)`
+---  takes the config
+---@return table descriptor of the manifest
+---@return string bytes of the manifest
+function M.assemble(composition, sink)
+    local layers <const>, diff_ids <const> = json.array(), {}
+    for i, part in ipairs(composition.parts) do
+        local descriptor <const> = sink:layer(part)
+        layers[i], diff_ids[i] = plain(descriptor), descriptor.diff_id
+    end
+    local config <const> = M.config(composition, diff_ids)
+    local descriptor <const> = {
+        media_type = M.MEDIA_TYPES.config, digest = blob.digest(config), size = #config,
+    }
+    sink:blob(descriptor, config)
+    local manifest <const> = json.encode {
+        schemaVersion = 2, mediaType = M.MEDIA_TYPES.manifest, config = plain(descriptor),
+        layers = layers,
+    }
+    return {
+        media_type = M.MEDIA_TYPES.manifest, digest = blob.digest(manifest), size = #manifest,
+    }, manifest
+end
+
+-- What of a rootfs or a container is meant: its system, or an application in it.
+local function chosen(description, app_name)
+    if not app_name then
+        return description.layers, (description.image or {}).config
+    end
+    for _, app in ipairs(description.apps or {}) do
+        if app.name == app_name then
+            return app.layers, app.config
+        end
+    end
+    return fault.raise("ENOENT", nil, "%s has no application %s", description.name, app_name)
+end
+
+---The image that a rootfs is, or a container.
+---@param description table as rootfs.read and state.container give it
+---@param options { app: string?, own: sdme.oci.Part? }? `app`: that application's image; `own`: a
+---  layer above those of the store
+---@return sdme.oci.Composition
+function M.of(description, options)
+    options = options or {}
+    local ids <const>, config <const> = chosen(description, options.app)
+    local parts <const> = {}
+    for i, id in ipairs(ids) do
+        parts[i] = M.part(id)
+    end
+    parts[#parts + 1] = options.own
+    local epoch <const> = tar.source_date()
+    return {
+        name = description.name, parts = parts, config = config,
+        created = epoch and os.date("!%Y-%m-%dT%H:%M:%SZ", epoch)
+            or #parts == #((config or {}).diff_ids or {}) and config.created
+            or description.created,
+    }
+end
+
+return M
