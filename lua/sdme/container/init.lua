@@ -1,5 +1,6 @@
 -- Containers as objects: what scripts and commands hold in their hands.
 
+local app_status <const> = require "sdme.app.status"
 local change <const> = require "sdme.container.change"
 local core <const> = require "sdme.core"
 local create <const> = require "sdme.container.create"
@@ -184,20 +185,55 @@ local HEALTH <const> = {
     stopping = "stopping", maintenance = "failed",
 }
 
----What the guest's manager says of itself; nothing of a container that isn't running.
----@return string? health ok, degraded, starting, failed, missing fs, unknown
-function Container:health()
-    local status <const> = self:status()
-    if status == "stopped" then
-        return not is_complete(lifecycle.read(self.name)) and "missing fs" or nil
-    elseif status == "failed" then
-        return "failed"
+-- How a running container and its applications are: its manager says that of itself, and the
+-- checks of the applications' images.
+local function look(name)
+    local bus <close> = host.guest_bus(name)
+    local health = HEALTH[systemd.manager(bus):system_state()] or "unknown"
+    local apps <const> = app_status.list(bus, lifecycle.read(name))
+    for _, one in ipairs(apps) do
+        if one.health == "unhealthy" and health == "ok" then
+            health = "unhealthy"
+        end
     end
-    local ok, state = pcall(function()
-        local bus <close> = host.guest_bus(self.name)
-        return systemd.manager(bus):system_state()
-    end)
-    return ok and HEALTH[state] or "unknown"
+    return health, apps
+end
+
+-- What the applications of a container that doesn't run, or doesn't answer, are.
+local function unseen(description, state)
+    local apps <const> = {}
+    for i, one in ipairs(description.apps or {}) do
+        apps[i] = { name = one.name, state = state }
+    end
+    return apps
+end
+
+-- Its health, and its applications.
+local function examine(self)
+    local status <const>, description <const> = self:status(), lifecycle.read(self.name)
+    if status == "stopped" then
+        return not is_complete(description) and "missing fs" or nil, unseen(description, "stopped")
+    elseif status == "failed" then
+        return "failed", unseen(description, "stopped")
+    end
+    local ok, health, apps = pcall(look, self.name)
+    if not ok then
+        return "unknown", unseen(description, "unknown")
+    end
+    return health, apps
+end
+
+---What the guest's manager says of itself, and the checks of its applications; nothing of a container
+---that isn't running.
+---@return string? health ok, degraded, unhealthy, starting, failed, missing fs, unknown
+function Container:health()
+    return (examine(self))
+end
+
+---What its applications are doing.
+---@return sdme.AppStatus[]
+function Container:apps()
+    return (select(2, examine(self)))
 end
 
 ---Its addresses on a network of its own that others can use, and can go on using: none that are
@@ -231,6 +267,14 @@ function Container:os()
     return os_of(lifecycle.read(self.name))
 end
 
+-- Applications with what they were made from.
+local function describe_apps(description, apps)
+    for i, one in ipairs(description.apps) do
+        apps[i].origin, apps[i].layers = one.origin, json.array(one.layers)
+    end
+    return apps
+end
+
 ---Everything about it, as a table for JSON.
 ---@param options { secrets: boolean? }?
 ---@return table
@@ -246,8 +290,10 @@ function Container:inspect(options)
     end
     local status <const> = self:status()
     local machine <const> = status == "running" and host.machines():get(self.name) or {}
+    local health <const>, apps <const> = examine(self)
     return {
-        name = self.name, created = description.created, status = status, health = self:health(),
+        name = self.name, created = description.created, status = status, health = health,
+        apps = description.apps and json.array(describe_apps(description, apps)),
         os = self:os(), unit = unit.name(self.name), enabled = self:is_enabled(),
         userns = description.userns, settings = shown, addresses = json.array(self:addresses()),
         leader = machine.leader, root = machine.root,
@@ -377,7 +423,9 @@ function M.status()
         if ok and row.status ~= "stopped" then
             running[#running + 1] = function()
                 local container <const> = object(name)
-                row.health = container:health()
+                local apps
+                row.health, apps = examine(container)
+                row.apps = #apps > 0 and json.array(apps) or nil
                 row.addresses = json.array(container:addresses())
             end
         end

@@ -14,6 +14,17 @@ function M.name(name)
     return "sdme-oci-" .. name .. ".service"
 end
 
+---The service that checks whether it is healthy.
+---@param name string of an application
+---@return string
+function M.health_name(name)
+    return "sdme-oci-" .. name .. "-health.service"
+end
+
+local function timer_name(name)
+    return "sdme-oci-" .. name .. "-health.timer"
+end
+
 -- Each word so that it arrives byte for byte.
 local function words(list, quote)
     local quoted <const> = {}
@@ -23,51 +34,67 @@ local function words(list, quote)
     return quoted
 end
 
+local function add(argv, ...)
+    table.move({ ... }, 1, select("#", ...), #argv + 1, argv)
+end
+
 -- An option of our programs in the guest, if it has a value.
 local function add_option(argv, name, value)
     if value and value ~= "" then
-        argv[#argv + 1], argv[#argv + 2] = name, value
+        add(argv, name, value)
     end
+end
+
+-- As whom and where a program of ours runs a command.
+local function add_command(argv, config, command)
+    add_option(argv, "--user", config.user)
+    add_option(argv, "--cwd", config.workdir)
+    add(argv, "--", table.unpack(command))
+    return table.concat(words(argv, text.quote_argument), " ")
 end
 
 -- What an image runs is its entry point, which its command is the arguments of: in namespaces of
 -- its own, and with pipes for its output, which it can open by name, as it can't the journal.
-local function command(app, paths)
-    local config <const>, argv <const> = app.config, { paths.program "devfd" }
-    add_option(argv, "--owner", config.user)
-    argv[#argv + 1], argv[#argv + 2] = "--", paths.program "isolate"
-    add_option(argv, "--user", config.user)
-    add_option(argv, "--cwd", config.workdir)
-    argv[#argv + 1] = "--"
-    local begin <const> = #argv
+local function main_command(app, paths)
+    local config <const>, command <const> = app.config, {}
     for _, part in ipairs { config.entrypoint or {}, config.cmd or {} } do
-        table.move(part, 1, #part, #argv + 1, argv)
+        add(command, table.unpack(part))
     end
-    if #argv == begin then
+    if #command == 0 then
         fault.raise("EINVAL", nil, "application %s: its image names no command", app.name)
     end
-    return table.concat(words(argv, text.quote_argument), " ")
+    local argv <const> = { paths.program "devfd" }
+    add_option(argv, "--owner", config.user)
+    add(argv, "--", paths.program "isolate")
+    return add_command(argv, config, command)
+end
+
+local function environment(app, paths)
+    return { "Environment", words(app.config.env or {}, text.quote) },
+        { "EnvironmentFile", "-" .. paths.environment(app.name) }
 end
 
 -- Without a /run, systemd mounts an empty one (systemd.exec(5), MountAPIVFS=), where images have
 -- directories.
 local function service(app, paths)
     local config <const>, root <const> = app.config, paths.root(app.name)
+    local variables <const>, file <const> = environment(app, paths)
     return text.render {
         { "Unit",
             { "Description", "Application " .. app.name },
             { "Documentation", "man:sdme(1)" },
             { "After", "network.target nss-lookup.target" },
+            { "Wants", config.healthcheck and timer_name(app.name) },
         },
         { "Service",
             { "Type", "exec" },
-            { "ExecStart", command(app, paths) },
+            { "ExecStart", main_command(app, paths) },
             { "RootDirectory", root },
             { "MountAPIVFS", "yes" },
             { "BindPaths", paths.run(app.name) .. ":/run" },
             { "BindReadOnlyPaths", "-/etc/resolv.conf -/etc/hosts" },
-            { "Environment", words(config.env or {}, text.quote) },
-            { "EnvironmentFile", "-" .. paths.environment(app.name) },
+            variables,
+            file,
             { "SyslogIdentifier", app.name },
             { "KillMode", "mixed" },
             { "KillSignal", config.stop_signal },
@@ -80,13 +107,75 @@ local function service(app, paths)
     }
 end
 
+local function seconds(number)
+    return ("%.3fs"):format(number)
+end
+
+-- What checks an application, in it. systemd counts how often in a row that has failed
+-- (systemd.service(5), NRestarts), and tells nobody of the others.
+local function health_service(app, paths)
+    local config <const> = app.config
+    local check <const> = config.healthcheck
+    local command = table.move(check.test, 2, #check.test, 1, {})
+    if check.test[1] == "CMD-SHELL" then
+        local shell <const> = config.shell or { "/bin/sh", "-c" }
+        command = table.move(command, 1, #command, #shell + 1, table.move(shell, 1, #shell, 1, {}))
+    end
+    local argv <const> = {
+        paths.root(app.name) .. paths.program "enter",
+        "--target", "/system.slice/" .. M.name(app.name),
+    }
+    local variables <const>, file <const> = environment(app, paths)
+    return text.render {
+        { "Unit",
+            { "Description", "Health of application " .. app.name },
+            { "Documentation", "man:sdme(1)" },
+            { "BindsTo", M.name(app.name) },
+            { "After", M.name(app.name) },
+            { "StartLimitIntervalSec", 0 },
+        },
+        { "Service",
+            { "Type", "oneshot" },
+            { "ExecStart", add_command(argv, config, command) },
+            variables,
+            file,
+            { "TimeoutStartSec", seconds(check.timeout) },
+            { "Restart", "on-failure" },
+            { "RestartSec", seconds(check.interval) },
+            { "SyslogLevel", "notice" },
+            { "LogLevelMax", "notice" },
+        },
+    }
+end
+
+local function health_timer(app)
+    local interval <const> = app.config.healthcheck.interval
+    return text.render {
+        { "Unit",
+            { "Description", "Health of application " .. app.name },
+            { "Documentation", "man:sdme(1)" },
+            { "BindsTo", M.name(app.name) },
+        },
+        { "Timer",
+            { "OnActiveSec", seconds(interval) },
+            { "OnUnitInactiveSec", seconds(interval) },
+            { "AccuracySec", "100ms" },
+        },
+    }
+end
+
 ---The unit files of an application.
 ---@param app sdme.App
 ---@param paths { root: function, run: function, environment: function, program: function } where in
 ---the container what belongs to an application is, by its name, and programs of ours in its root
 ---@return table<string, string> contents by name
 function M.files(app, paths)
-    return { [M.name(app.name)] = service(app, paths) }
+    local files <const> = { [M.name(app.name)] = service(app, paths) }
+    if app.config.healthcheck then
+        files[M.health_name(app.name)] = health_service(app, paths)
+        files[timer_name(app.name)] = health_timer(app)
+    end
+    return files
 end
 
 ---The links by which they are enabled.
