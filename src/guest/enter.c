@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * enter --target PID [--user USER[:GROUP]] [--cwd DIRECTORY] [--keep-capabilities LIST]
+ * enter --target PID|CGROUP [--user USER[:GROUP]] [--cwd DIRECTORY] [--keep-capabilities LIST]
  *       [--no-new-privileges] -- COMMAND...
  *
  * Runs a command where another one runs: PID is that of devfd or isolate, below which the init of a
- * PID namespace is looked for. The command gets that init's namespaces, root directory and cgroup,
- * and is limited as isolate limits its own. A terminal that is ours is given to the command, so
- * that a shell can control jobs in it.
+ * PID namespace is looked for; CGROUP, which begins with a slash, is the cgroup of such ones. The
+ * command gets that init's namespaces, root directory and cgroup, and is limited as isolate limits
+ * its own. A terminal that is ours is given to the command, so that a shell can control jobs in it.
  */
 #include "command.h"
 #include "file.h"
@@ -129,26 +129,65 @@ static struct process find_init(struct process process, const struct process *se
     return process;
 }
 
-/* The cgroup.procs of its cgroup, as our cgroup namespace shows it (cgroups(7)). */
-static int open_cgroup(const struct process *process)
+/* The cgroup.procs of a cgroup, as our cgroup namespace shows it (cgroups(7)). */
+static int open_procs(struct text directory, int flags)
 {
     static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
-    char buffer[SMALL_FILE], path[PATH_MAX + 64];
-    struct text rest = read_small(process, "cgroup", buffer), line, directory = {NULL, 0};
+    char path[PATH_MAX + 64];
     int fd = -ENOENT;
+
+    for (size_t i = 0; fd < 0 && i < ELEMENTS(roots); i++) {
+        text_join(path, roots[i], directory, "/cgroup.procs");
+        fd = sys_open(AT_FDCWD, path, flags | O_NOFOLLOW);
+    }
+    if (fd < 0)
+        program_fail_errno(STATUS_FAILED, fd, path);
+    return fd;
+}
+
+/* Any process of a cgroup. */
+static uint64_t find_member(const char *cgroup)
+{
+    struct text directory = text_of(cgroup), rest, number = {NULL, 0};
+    char buffer[SMALL_FILE];
+    uint64_t pid = 0;
+    long length;
+    int fd;
+
+    if (directory.length > PATH_MAX)
+        program_fail(STATUS_FAILED, "--target: the name of the cgroup is too long");
+    fd = open_procs(directory, O_RDONLY);
+    length = sys_read(fd, buffer, sizeof(buffer));
+    sys_close(fd);
+    rest = (struct text){buffer, length > 0 ? (size_t) length : 0};
+    if (!text_cut(&rest, '\n', &number) || !text_to_number(number, PID_MAX, &pid) || pid == 0)
+        program_fail(STATUS_FAILED, "cgroup ", cgroup, ": expected a process in it");
+    return pid;
+}
+
+static uint64_t find_target(const char *target)
+{
+    uint64_t pid;
+
+    if (target && target[0] == '/')
+        return find_member(target);
+    if (!target || !text_to_number(text_of(target), PID_MAX, &pid) || pid == 0)
+        program_fail(STATUS_FAILED, "--target: expected the number of a process, or a cgroup");
+    return pid;
+}
+
+/* That of a process. */
+static int open_cgroup(const struct process *process)
+{
+    char buffer[SMALL_FILE];
+    struct text rest = read_small(process, "cgroup", buffer), line, directory = {NULL, 0};
 
     while (text_cut(&rest, '\n', &line))
         if (line.length >= 4 && text_equal((struct text){line.bytes, 4}, text_of("0::/")))
             directory = (struct text){line.bytes + 3, line.length - 3};
     if (!directory.bytes || directory.length > PATH_MAX)
         fail_target(process, "expected a cgroup of the unified hierarchy");
-    for (size_t i = 0; fd < 0 && i < ELEMENTS(roots); i++) {
-        text_join(path, roots[i], directory, "/cgroup.procs");
-        fd = sys_open(AT_FDCWD, path, O_WRONLY | O_NOFOLLOW);
-    }
-    if (fd < 0)
-        program_fail_errno(STATUS_FAILED, fd, path);
-    return fd;
+    return open_procs(directory, O_WRONLY);
 }
 
 /*
@@ -227,8 +266,7 @@ int program_main(char **argv, char **env)
     bool terminal;
 
     command_parse(&command, argv, "target", &target);
-    if (!target || !text_to_number(text_of(target), PID_MAX, &pid) || pid == 0)
-        program_fail(STATUS_FAILED, "--target: expected the number of a process");
+    pid = find_target(target);
     if (sys_close_others() < 0)
         program_fail(STATUS_FAILED, "close_range: expected Linux 5.9 or newer");
     self = open_process((uint64_t) CALL(NR_GETPID, 0));

@@ -7,7 +7,8 @@ local unit <const> = require "sdme.unit.app"
 
 local M <const> = {}
 
--- What our program in the guest sees to, of the options of a command.
+-- What our program in the guest sees to, of the options of a command. systemd isn't told of a user:
+-- it would give the command that one's home in the container.
 local OWN <const> = { app = true, argv = true, cwd = true, env = true, user = true }
 
 local function main_process(bus, name, one)

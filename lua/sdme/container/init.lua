@@ -223,8 +223,8 @@ local function examine(self)
     return health, apps
 end
 
----What the guest's manager says of itself, and the checks of its applications; nothing of a container
----that isn't running.
+---What the guest's manager says of itself, and the checks of its applications; nothing of a
+---container that isn't running.
 ---@return string? health ok, degraded, unhealthy, starting, failed, missing fs, unknown
 function Container:health()
     return (examine(self))

@@ -218,7 +218,7 @@ local function run_on_streams(bus, name, options)
         end)
     end
     local command <close> = guest.start(bus, {
-        argv = options.argv, env = options.env, cwd = options.cwd, user = options.user or "root",
+        argv = options.argv, env = options.env, cwd = options.cwd, user = options.user,
         pam = options.pam, root = open_root(name), stdin = connections[1].passed,
         stdout = connections[2].passed, stderr = connections[3].passed,
     })
@@ -246,7 +246,7 @@ local function run_on_terminal(bus, name, options)
         until_drained = true,
     })
     local command <close> = guest.start(bus, {
-        argv = options.argv, env = env, cwd = options.cwd, user = options.user or "root",
+        argv = options.argv, env = env, cwd = options.cwd, user = options.user,
         pam = options.pam, root = open_root(name), tty_path = path,
     })
     local how
@@ -273,6 +273,8 @@ local function run(name, options, on_terminal)
     local bus <close> = connect(name)
     if options.app and #options.argv > 0 then
         options = app_command.inside(bus, lifecycle.read(name), options)
+    else
+        options.user = options.user or "root"
     end
     return setmetatable(shutdown.during(name, options.argv, function()
         return (on_terminal and run_on_terminal or run_on_streams)(bus, name, options)
