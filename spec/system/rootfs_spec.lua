@@ -1,6 +1,7 @@
 -- Root filesystems, from the import to a container that boots.
 
 local core <const> = require "sdme.core"
+local digests <const> = require "sdme.digest"
 local debian <const> = require "spec.support.debian"
 local disk_image <const> = require "spec.support.image"
 local json <const> = require "sdme.json"
@@ -52,7 +53,7 @@ describe("a rootfs", function()
         local found <const> = inspect "debian"
         assert.same({ "debian", "12", true }, { found.os.id, found.os.version, found.systemd })
         assert.equal("archive", found.origin.kind)
-        assert.equal("sha256:" .. core.digest.file(debian.path "debian.tar"), found.origin.digest)
+        assert.equal("sha256:" .. digests.file(debian.path "debian.tar"), found.origin.digest)
         assert.equal(1, #found.layers)
         assert.is_true(found.layers[1].size > 50 << 20)
     end)

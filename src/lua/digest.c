@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "../runtime/digest.h"
 
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../runtime/job.h"
 #include "../runtime/path.h"
 #include "file.h"
 
 static const char digest_class[] = "sdme.digest";
+static const char file_class[] = "sdme.digest.file";
 
 enum {
     RANDOM_MAX = 1024 * 1024,
@@ -89,9 +95,98 @@ static int digest_bytes(lua_State *L)
     return push_value(L, check_digest(L, 1), false);
 }
 
+/* A file that is read in the background. */
+struct file_digest {
+    struct sdme_digest *digest;
+    struct sdme_job *job;
+    int fd;
+    uint64_t size;
+    char *path; /* for messages */
+};
+
+static int read_file(void *data, const struct sdme_cancel *cancel, struct sdme_error *error)
+{
+    struct file_digest *file = data;
+
+    return sdme_digest_update_file(file->digest, file->fd, file->path, cancel, &file->size, error);
+}
+
+/* pending:close(): ends it if it goes on */
+static int file_close(lua_State *L)
+{
+    struct file_digest *file = luaL_checkudata(L, 1, file_class);
+
+    sdme_job_close(file->job);
+    sdme_digest_free(file->digest);
+    free(file->path);
+    *file = (struct file_digest){.fd = sdme_close(file->fd)};
+    return 0;
+}
+
+static int file_poll(lua_State *L)
+{
+    struct file_digest *file = luaL_checkudata(L, 1, file_class);
+
+    if (!file->job)
+        return 0;
+    lua_pushinteger(L, sdme_job_fd(file->job));
+    lua_pushliteral(L, "r");
+    return 2;
+}
+
+static int file_step(lua_State *L)
+{
+    struct file_digest *file = luaL_checkudata(L, 1, file_class);
+    struct sdme_error error = {0};
+
+    luaL_argcheck(L, file->job, 1, "the digest is closed");
+    int code = sdme_job_step(file->job, &error);
+    lua_pushboolean(L, code != 0);
+    if (code == 0)
+        return 1;
+    int count = code < 0 ? sdme_lua_fail(L, &error) : push_value(L, file->digest, true);
+    if (count == 1)
+        lua_pushinteger(L, (lua_Integer) file->size);
+    file_close(L);
+    return count == 1 ? 3 : 1 + count;
+}
+
+/* A pipe could keep the thread waiting when it is to end. */
+static int duplicate(int source, int *ret_fd, struct sdme_error *error)
+{
+    struct stat file;
+    int fd = fcntl(source, F_DUPFD_CLOEXEC, 3);
+
+    if (fd < 0)
+        return sdme_fail(error, errno, "digest the descriptor");
+    *ret_fd = fd;
+    if (fstat(fd, &file) < 0)
+        return sdme_fail(error, errno, "digest the descriptor");
+    if (!S_ISREG(file.st_mode) && !S_ISBLK(file.st_mode))
+        return sdme_fail_as(error, EINVAL, "the descriptor is no regular file");
+    return 0;
+}
+
+static int start_file(struct file_digest *file, struct sdme_lua_location at, int source,
+                      const char *algorithm, struct sdme_error *error)
+{
+    int code = sdme_digest_new(algorithm, &file->digest, error);
+
+    if (code < 0)
+        return code;
+    file->path = strdup(at.path);
+    if (!file->path)
+        return sdme_fail(error, ENOMEM, "digest %s", at.path);
+    if (source < 0)
+        code = sdme_path_open_regular(at.root, at.path, at.follow, &file->fd, NULL, error);
+    else
+        code = duplicate(source, &file->fd, error);
+    return code < 0 ? code : sdme_job_start(read_file, file, &file->job, error);
+}
+
 /*
- * file(path | descriptor[, algorithm="sha256"[, {root=, follow=true}]]) -> hex, size in bytes
- * A path must lead to a regular file; a descriptor is read from where it is.
+ * file(path | descriptor[, algorithm="sha256"[, {root=, follow=true}]]) -> pending: hex, size in
+ * bytes. A path must lead to a regular file; a descriptor is read from where it is.
  */
 static int digest_file(lua_State *L)
 {
@@ -101,23 +196,13 @@ static int digest_file(lua_State *L)
     int source = is_path ? -1 : sdme_lua_check_fd(L, 1);
     struct sdme_lua_location at = {.path = "the descriptor"};
     struct sdme_error error = {0};
-    uint64_t size;
 
     if (is_path)
         at = sdme_lua_check_location(L, 1, 3, known, true);
-    struct sdme_digest **digest = push_digest(L);
-    int *fd = sdme_lua_push_descriptor(L);
-    if (is_path && sdme_path_open_regular(at.root, at.path, at.follow, fd, NULL, &error) < 0)
-        return sdme_lua_fail(L, &error);
-    if (sdme_digest_new(algorithm, digest, &error) < 0 ||
-        sdme_digest_update_file(*digest, is_path ? *fd : source, at.path, sdme_lua_cancel(L), &size,
-                                &error) < 0)
-        return sdme_lua_fail(L, &error);
-    int count = push_value(L, *digest, true);
-    *fd = sdme_close(*fd);
-    if (count == 1)
-        lua_pushinteger(L, (lua_Integer) size);
-    return count == 1 ? 2 : count;
+    struct file_digest *file = lua_newuserdatauv(L, sizeof *file, 0);
+    *file = (struct file_digest){.fd = -1};
+    luaL_setmetatable(L, file_class);
+    return start_file(file, at, source, algorithm, &error) < 0 ? sdme_lua_fail(L, &error) : 1;
 }
 
 /* random(count) -> that many random bytes, fit for keys */
@@ -143,6 +228,13 @@ static const luaL_Reg digest_methods[] = {
     {NULL, NULL},
 };
 
+static const luaL_Reg file_methods[] = {
+    {"close", file_close},
+    {"poll", file_poll},
+    {"step", file_step},
+    {NULL, NULL},
+};
+
 static const luaL_Reg digest_functions[] = {
     {"file", digest_file},
     {"new", digest_new},
@@ -153,6 +245,7 @@ static const luaL_Reg digest_functions[] = {
 int sdme_lua_open_digest(lua_State *L)
 {
     sdme_lua_class(L, digest_class, digest_methods, digest_close);
+    sdme_lua_class(L, file_class, file_methods, file_close);
     luaL_newlib(L, digest_functions);
     return 1;
 }

@@ -1,9 +1,9 @@
 -- Writing a rootfs out: as a directory, or as one file of some format.
 --
 -- What is written gets the destination's name when it is complete: so it is there whole or not at
--- all, and what it replaces stays until then. Before that a file has none, and nothing is left of it
--- if we are killed; a directory has another name beside the destination, and so has a file where the
--- filesystem can't do without.
+-- all, and what it replaces stays until then. Before that a file has none, and nothing is left of
+-- it if we are killed; a directory has another name beside the destination, and so has a file where
+-- the filesystem can't do without.
 
 local core <const> = require "sdme.core"
 local directory <const> = require "sdme.export.directory"

@@ -3,6 +3,7 @@
 
 local blob <const> = require "sdme.oci.blob"
 local core <const> = require "sdme.core"
+local digests <const> = require "sdme.digest"
 local document <const> = require "sdme.oci.document"
 local fault <const> = require "sdme.fault"
 local image <const> = require "sdme.oci.image"
@@ -118,7 +119,7 @@ local function describe(archive, path, diff_id)
     local compression <const> = compression_of(handle)
     local digest = diff_id
     if compression ~= "none" then
-        digest = "sha256:" .. check(core.digest.file(handle))
+        digest = "sha256:" .. check(digests.file(handle))
     end
     return { digest = digest, mediaType = MEDIA_TYPES[compression], size = stat.size }
 end

@@ -3,6 +3,7 @@
 
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
+local digests <const> = require "sdme.digest"
 local fault <const> = require "sdme.fault"
 local layer <const> = require "sdme.store.layer"
 local store <const> = require "sdme.store"
@@ -48,7 +49,7 @@ function M.copy(descriptor, path)
         fault.check(copy(input, output))
     end
     local algorithm <const>, hex <const> = descriptor.digest:match "^(.-):(.*)$"
-    if core.digest.file(path, algorithm) ~= hex then
+    if digests.file(path, algorithm) ~= hex then
         fault.check(file.remove(path))
         file.remove(path_of(descriptor.digest))
         return false

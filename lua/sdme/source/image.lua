@@ -4,6 +4,7 @@
 -- tables of partitions and filesystems first, then the partitions that are mounted.
 
 local core <const> = require "sdme.core"
+local digests <const> = require "sdme.digest"
 local disk <const> = require "sdme.source.disk"
 local fault <const> = require "sdme.fault"
 local task <const> = require "sdme.task"
@@ -98,7 +99,7 @@ end
 local function verify(source, context)
     local wanted <const> = context.options.verify
     if wanted then
-        local digest <const> = "sha256:" .. fault.check(core.digest.file(source.path))
+        local digest <const> = "sha256:" .. fault.check(digests.file(source.path))
         require("sdme.source.archive").verify(source.text, digest, wanted)
     end
 end

@@ -6,6 +6,7 @@
 -- yet. A length that isn't the one in the JSON, as after a power failure, makes it void.
 
 local core <const> = require "sdme.core"
+local digests <const> = require "sdme.digest"
 local fault <const> = require "sdme.fault"
 local json <const> = require "sdme.json"
 local retry <const> = require "sdme.retry"
@@ -365,7 +366,7 @@ local function matches(path, verify)
         return true
     end
     local algorithm <const>, expected <const> = parse_digest(verify)
-    local found <const> = fault.check(core.digest.file(path, algorithm, { follow = false }))
+    local found <const> = fault.check(digests.file(path, algorithm, { follow = false }))
     return found == expected, algorithm .. ":" .. found
 end
 

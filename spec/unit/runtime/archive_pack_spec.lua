@@ -1,5 +1,6 @@
 local attacker <const> = require "spec.support.attacker"
 local core <const> = require "sdme.core"
+local digest <const> = require "sdme.digest"
 local needs <const> = require "spec.support.needs"
 local raised <const> = require "spec.support.raised"
 local scratch <const> = require "spec.support.scratch"
@@ -58,7 +59,7 @@ describe("core.archive.pack", function()
         end
         assert.equal(count, packed.entries)
         assert.equal(file.stat(disk .. "/tar").size, packed.size)
-        assert.equal("sha256:" .. core.digest.file(disk .. "/tar"), packed.digest)
+        assert.equal("sha256:" .. digest.file(disk .. "/tar"), packed.digest)
         assert.equal(packed.digest, packed.diff_id)
     end)
 
@@ -96,12 +97,12 @@ describe("core.archive.pack", function()
                 digests[#digests + 1] = packed.digest
             end
             assert.same({ digests[1], digests[1], digests[1] }, digests, compression)
-            assert.equal(digests[1], "sha256:" .. core.digest.file(dir .. "/" .. compression))
+            assert.equal(digests[1], "sha256:" .. digest.file(dir .. "/" .. compression))
             if compression ~= "none" then
                 needs.program(compression)
                 shell.run("%s -dc < %s > %s", compression, dir .. "/" .. compression,
                     dir .. "/back")
-                assert.equal(diff_id, "sha256:" .. core.digest.file(dir .. "/back"))
+                assert.equal(diff_id, "sha256:" .. digest.file(dir .. "/back"))
             end
         end
     end)

@@ -1,6 +1,9 @@
 local core <const> = require "sdme.core"
+local digests <const> = require "sdme.digest"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
+local task <const> = require "sdme.task"
+local wait <const> = require "spec.support.wait"
 
 local digest <const> = core.digest
 
@@ -36,11 +39,11 @@ describe("core.digest", function()
         for _, size in ipairs { 0, 1, 256 * 1024, 256 * 1024 + 1, 3000000 } do
             local path <const> = dir .. "/" .. size
             shell.run("head -c " .. size .. " /dev/urandom > %s", path)
-            local hex, length = digest.file(path)
+            local hex, length = digests.file(path)
             assert.equal(size, length)
             assert.equal(shell.run("sha256sum < %s", path):match("^%x+"), hex)
             assert.equal(shell.run("sha512sum < %s", path):match("^%x+"),
-                (digest.file(path, "sha512")))
+                (digests.file(path, "sha512")))
         end
     end)
 
@@ -50,16 +53,42 @@ describe("core.digest", function()
         local handle <close> = assert(io.open(dir .. "/x"))
         handle:setvbuf("no")
         handle:read(1)
-        local hex, length = digest.file(handle)
+        local hex, length = digests.file(handle)
         assert.same({ ABC, 3 }, { hex, length })
+    end)
+
+    it("reads files in the background, and ends when it is closed", function()
+        local path <const> = scratch.directory() .. "/large"
+        shell.run("truncate -s 100G %s", path)
+        local pending <const> = assert(digest.file(path))
+        assert.is_false(pending:step())
+        local descriptor <const>, events <const>, timeout <const> = pending:poll()
+        assert.same({ "integer", "r" }, { math.type(descriptor), events, timeout })
+        assert.equal(ABC, task.await((function()
+            local handle <close> = assert(io.open(path:gsub("large$", "small"), "w+"))
+            handle:write "abc"
+            handle:seek "set"
+            return assert(digest.file(handle)) -- which has a descriptor of its own
+        end)()))
+        assert.is_false(pending:step())
+        pending:close()
+        pending:close()
+        assert.is_nil(pending:poll())
+        assert.error_matches(function() pending:step() end, "the digest is closed")
+        wait.alone()
     end)
 
     it("refuses what is no file, and what is no digest", function()
         local dir <const> = scratch.directory()
         shell.run("mkfifo %s", dir .. "/fifo")
-        assert.equal("EINVAL", select(3, digest.file(dir .. "/fifo")))
-        assert.equal("EISDIR", select(3, digest.file(dir)))
-        assert.equal("ENOENT", select(3, digest.file(dir .. "/missing")))
+        assert.equal("EINVAL", select(3, digests.file(dir .. "/fifo")))
+        assert.equal("EISDIR", select(3, digests.file(dir)))
+        assert.equal("ENOENT", select(3, digests.file(dir .. "/missing")))
+        local input <const>, output <const> = assert(core.stream.pipe())
+        assert.equal("EINVAL", select(3, digests.file(input)))
+        input:close()
+        output:close()
+        assert.equal("EINVAL", select(3, digests.file("/etc/passwd", "md5")))
         local none, message, code = digest.new("md5")
         assert.is_nil(none)
         assert.same({ "no such digest: md5", "EINVAL" }, { message, code })

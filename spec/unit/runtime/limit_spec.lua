@@ -15,7 +15,7 @@ local FEW_DESCRIPTORS <const> = [[
             core.tree.remove(dir .. "/to")
             return size, message, code
         end,
-        digest = function() return core.digest.file(dir .. "/from/file") end,
+        digest = function() return require("sdme.digest").file(dir .. "/from/file") end,
         list = function() return file.list(dir .. "/from") end,
         lock = function() return core.lock.acquire(dir .. "/lock") end,
         measure = function() return core.tree.measure(dir .. "/from") end,

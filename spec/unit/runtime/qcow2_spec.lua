@@ -1,4 +1,5 @@
 local core <const> = require "sdme.core"
+local digest <const> = require "sdme.digest"
 local needs <const> = require "spec.support.needs"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
@@ -386,7 +387,7 @@ describe("core.qcow2", function()
             for _, threads in ipairs { 1, 2, 8 } do
                 local path <const> = directory .. "/image" .. threads
                 assert(create(disk, path, { compression = "zstd", threads = threads }))
-                digests[#digests + 1] = core.digest.file(path)
+                digests[#digests + 1] = digest.file(path)
             end
             assert.same({ digests[1], digests[1], digests[1] }, digests)
         end)

@@ -1,5 +1,6 @@
 local cjson <const> = require "cjson"
 local core <const> = require "sdme.core"
+local digests <const> = require "sdme.digest"
 local docker_archive <const> = require "sdme.oci.docker_archive"
 local raised <const> = require "spec.support.raised"
 local scratch <const> = require "spec.support.scratch"
@@ -69,7 +70,7 @@ describe("an archive of docker save, unpacked", function()
         assert.equal("sha256:" .. sha256(found.manifest), found.digest)
         assert.equal(found.layers[1].diff_id, found.layers[1].digest)
         local blob <close> = found:open(found.layers[2])
-        assert.equal(found.layers[2].digest, "sha256:" .. core.digest.file(blob.input))
+        assert.equal(found.layers[2].digest, "sha256:" .. digests.file(blob.input))
     end)
 
     it("takes layers that are compressed, and those that are links to others", function()

@@ -1,4 +1,5 @@
 local core <const> = require "sdme.core"
+local digests <const> = require "sdme.digest"
 local layout <const> = require "sdme.oci.layout"
 local needs <const> = require "spec.support.needs"
 local oci_layout <const> = require "spec.support.oci_layout"
@@ -52,7 +53,7 @@ describe("an OCI layout", function()
         assert.equal("none", image.layers[2].compression)
         assert.equal(image.config.diff_ids[2], image.layers[2].diff_id)
         local blob <close> = image:open(image.layers[2])
-        assert.equal(image.layers[2].digest, "sha256:" .. core.digest.file(blob.input))
+        assert.equal(image.layers[2].digest, "sha256:" .. digests.file(blob.input))
     end)
 
     it("finds an image by its tag, alone or behind a repository", function()

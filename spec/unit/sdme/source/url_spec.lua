@@ -1,5 +1,6 @@
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
+local digests <const> = require "sdme.digest"
 local json <const> = require "sdme.json"
 local raised <const> = require "spec.support.raised"
 local scratch <const> = require "spec.support.scratch"
@@ -75,7 +76,7 @@ describe("a URL", function()
         local got <close> = download(server, options)
         local data <const> = assert(core.file.read(got.path, { max = 1 << 20 }))
         assert.equal(#data, got.size)
-        assert.equal(sha256(data), "sha256:" .. core.digest.file(got.file))
+        assert.equal(sha256(data), "sha256:" .. digests.file(got.file))
         return data, got.cached
     end
 
