@@ -179,7 +179,8 @@ lint: lint-deps
 fmt:
 	clang-format -i $(wildcard src/*.c src/*.h src/*/*.c src/*/*.h spec/fuzz/*.c)
 
-# One libFuzzer program for each parser in C; CI gives each the same short number of runs.
+# One libFuzzer program for each parser; CI gives each the same short number of runs. They export
+# Lua (-E) to cjson.
 FUZZ_RUNS ?= 20000
 FUZZERS   := $(patsubst spec/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard spec/fuzz/*.c))
 FUZZED    := $(patsubst src/%.c,$(BUILD)/fuzz/obj/%.o,$(RUNTIME) $(BINDINGS))
@@ -199,7 +200,7 @@ $(BUILD)/fuzz/obj/%.o: src/%.c | lint-deps
 	$(call say,CC,$<)$(FUZZ_CC) -fsanitize=fuzzer-no-link -c -o $@ $<
 
 $(BUILD)/fuzz/%: spec/fuzz/%.c $(FUZZED)
-	$(call say,LINK,$@)$(FUZZ_CC) -fsanitize=fuzzer -Isrc -o $@ $< $(FUZZED) $(LUA_LIBS) $(RUNTIME_LIBS)
+	$(call say,LINK,$@)$(FUZZ_CC) -fsanitize=fuzzer -Wl,-E -Isrc -o $@ $< $(FUZZED) $(LUA_LIBS) $(RUNTIME_LIBS)
 
 .SECONDARY: $(FUZZED)
 -include $(FUZZED:.o=.d) $(FUZZERS:=.d)
