@@ -1,7 +1,10 @@
--- Applications of images: services of a container, with files of their own.
+-- Applications: services of a container, with files of their own.
 
 local application <const> = require "spec.support.application"
+local core <const> = require "sdme.core"
 local debian <const> = require "spec.support.debian"
+local json <const> = require "sdme.json"
+local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
 local wait <const> = require "spec.support.wait"
@@ -31,60 +34,320 @@ local function split(text)
     return parts
 end
 
+-- Imports what is below them, and makes a rootfs of it with one that does nothing.
+local function prepare()
+    sdme.ok("fs", "import", debian.path "debian.tar", "--name", "debian")
+    application.make("idle", "debian", { web = { cmd = { "sleep", "inf" } } })
+end
+
+-- A container with applications that do what an image says.
+local function start(configs, ...)
+    application.make("app", "debian", configs)
+    sdme.ok("create", "--started", "-r", "app", "--name", "web", ...)
+end
+
+local function inspect(name)
+    return json.decode(sdme.ok("inspect", name))
+end
+
 describe("an application", function()
-    setup(function()
-        sdme.ok("fs", "import", debian.path "debian.tar", "--name", "debian")
-        application.make("web", "debian", { web = {
-            cmd = { "/bin/sh", "-c", "id -u; cat /proc/1/comm; exec sleep inf" },
-        } })
-    end)
+    setup(prepare)
     teardown(sdme.clean_all)
     after_each(sdme.clean)
 
-    local function files(...)
-        application.make("app", "debian", { web = {
-            cmd = { "/bin/sh", "-c", "touch /own; ls / >/list.new; mv /list.new /list; sleep inf" },
-        } })
-        sdme.ok("create", "--started", "-r", "app", "--name", "web", ...)
+    local function check_service(...)
+        start({ web = {
+            cmd = { "sh", "-c", "touch /own; ls / >/list.new; mv /list.new /list; sleep inf" },
+        } }, ...)
         local list <const> = written("web", ROOT .. "/list")
         assert.matches("\nown\n", list)
         assert.falsy(list:find "oci")
         assert.is_true(sdme.run("exec", "web", "test", "-e", "/own").status ~= 0)
+        assert.equal("running", sdme.ok("exec", "web", "systemctl", "is-system-running"))
+        assert.same({ { name = "web", state = "running", layers = inspect("web").layers } },
+            inspect("web").apps)
     end
 
     it("is a service of its container, with a root of its own", function()
-        files()
-        assert.equal("active", sdme.ok("exec", "web", "systemctl", "is-active",
-            "sdme-oci-web.service"))
-        assert.equal("running", sdme.ok("exec", "web", "systemctl", "is-system-running"))
+        check_service()
     end)
 
-    it("has its argument and environment byte for byte", function()
+    it("is that in a user namespace, too", function()
+        check_service "--userns"
+    end)
+
+    it("is that where nobody gains privileges, too", function()
+        check_service "--no-new-privileges"
+    end)
+
+    it("has a container without such a program degraded, which says why", function()
+        start { web = { cmd = { "nosuch" } } }
+        wait.until_equal("degraded", function() return inspect("web").health end)
+        assert.equal("failed", inspect("web").apps[1].state)
+        assert.matches("isolate: nosuch: not found", sdme.ok("logs", "web", "--app"))
+    end)
+
+    it("has its arguments and environment byte for byte", function()
         local odd <const> = "a  b\t%n %% $HOME ${PATH} $$ \\n 'q' \"d\" `c` ; \r\nü\1\127 "
-        application.make("app", "debian", { web = {
+        start({ web = {
             cmd = { "/bin/sh", "-c", [[ printf "%s\0" "$@" "$ONE" "$TWO" >/new; mv /new /seen
                 sleep inf ]], "sh", odd, "", ";", "\\;", "@x" },
             env = { "ONE=" .. odd, "TWO=two" },
-        } })
-        sdme.ok("create", "--started", "-r", "app", "--name", "web", "--oci-env", "TWO=2" .. odd)
+        } }, "--oci-env", "TWO=2" .. odd)
         assert.same({ odd, "", ";", "\\;", "@x", odd, "2" .. odd, "" },
             split(written("web", ROOT .. "/seen")))
         assert.falsy(sdme.ok("inspect", "web"):find("2a  b", 1, true))
+        assert.equal("2" .. odd, sdme.run("exec", "web", "--app", "--", "printenv", "TWO").out
+            :sub(1, -2))
     end)
 
-    local function volumes(...)
-        application.make("app", "debian", { web = {
+    it("has a /run that is as in its image whenever its container starts", function()
+        start { web = { cmd = { "sleep", "inf" } } }
+        sdme.ok("exec", "web", "--app", "--", "touch", "/run/old")
+        sdme.ok("restart", "web")
+        sdme.ok("exec", "web", "--app", "--", "test", "-d", "/run/lock")
+        assert.equal(1, sdme.run("exec", "web", "--app", "--", "test", "-e", "/run/old").status)
+    end)
+
+    it("runs as the user and where its image says, in a directory that is made", function()
+        start { web = {
+            cmd = { "sh", "-c", "sleep inf" }, user = "daemon:games", workdir = "/srv/new",
+        } }
+        assert.equal("daemon\ngames\n/srv/new\n/usr/sbin", sdme.ok("exec", "web", "--app", "--",
+            "sh", "-c", "id -un; id -gn; pwd; echo $HOME"))
+        assert.equal("0\n/etc", sdme.ok("exec", "web", "--app", "--user", "root", "--cwd", "/etc",
+            "--", "sh", "-c", "id -u; pwd"))
+    end)
+
+    it("doesn't run as a user whose number is none", function()
+        start { web = { cmd = { "sleep", "inf" }, user = "4294967295:0" } }
+        wait.until_equal("failed", function() return inspect("web").apps[1].state end)
+        assert.matches("4294967295", sdme.ok("logs", "web", "--app"))
+    end)
+
+    it("is ended by the signal that its image names", function()
+        start { web = {
+            cmd = { "sh", "-c", [[trap 'echo quit >/quit; exit 0' QUIT; echo >/up
+                while :; do sleep .1; done]] },
+            stop_signal = "SIGQUIT",
+        } }
+        exists("web", ROOT .. "/up")
+        sdme.ok("exec", "web", "systemctl", "stop", "sdme-oci-web")
+        assert.equal("quit", sdme.ok("exec", "web", "cat", ROOT .. "/quit"))
+    end)
+
+    it("is one of several in a container, each by its name", function()
+        start({
+            one = { cmd = { "sh", "-c", "echo first; sleep inf" } },
+            two = { cmd = { "sh", "-c", "echo second; sleep inf" } },
+        }, "--userns")
+        assert.same({ "one", "two" }, { inspect("web").apps[1].name, inspect("web").apps[2].name })
+        wait.until_true("output", function()
+            return sdme.ok("logs", "web", "--app=two"):find "second"
+        end)
+        assert.falsy(sdme.ok("logs", "web", "--app=two"):find "first")
+        sdme.ok("exec", "web", "--oci=one", "--", "touch", "/mine")
+        assert.equal(1, sdme.run("exec", "web", "--app=two", "--", "test", "-e", "/mine").status)
+        assert.equal("sdme: web has several applications\nhint: name one: one, two\n",
+            sdme.run("exec", "web", "--app", "--", "true").err)
+        assert.equal("sdme: web has no application 'three'\nhint: it has one, two\n",
+            sdme.run("logs", "web", "--app=three").err)
+    end)
+
+    it("is refused where its image names no command", function()
+        application.make("app", "debian", { web = {} })
+        local refused <const> = sdme.run("create", "-r", "app", "--name", "web")
+        assert.same({ 1, "sdme: application web: its image names no command\n" },
+            { refused.status, refused.err })
+    end)
+end)
+
+describe("a command in an application", function()
+    setup(function()
+        prepare()
+        sdme.ok("create", "--started", "-r", "idle", "--name", "web", "--oci-env", "ONE=1")
+    end)
+    teardown(sdme.clean_all)
+
+    local function run(...)
+        return sdme.run("exec", "web", "--app", ...)
+    end
+
+    it("has its status, signal, streams and processes", function()
+        assert.equal(7, run("--", "sh", "-c", "exit 7").status)
+        assert.equal(128 + 9, run("--", "sh", "-c", "kill -9 $$").status)
+        assert.equal(127, run("--", "nosuch").status)
+        local bytes <const> = core.digest.random(100000)
+        local path <const> = scratch.directory() .. "/bytes"
+        assert(core.file.write(path, bytes))
+        assert.equal(bytes, sdme.pipe("<" .. path, "exec", "web", "--app", "--", "cat").out)
+        assert.equal("isolate", run("--", "cat", "/proc/1/comm").out:sub(1, -2))
+        assert.matches("0::/system.slice/sdme%-oci%-web.service\n",
+            run("--", "cat", "/proc/self/cgroup").out)
+    end)
+
+    it("has the application's environment, and what is given with it", function()
+        assert.equal("1\n2\n", run("--env", "TWO=2", "--", "sh", "-c", "echo $ONE; echo $TWO").out)
+    end)
+
+    it("can have a terminal, as a shell can", function()
+        local terminal <const> = "TERM=dumb script -qec '%s' /dev/null </dev/null"
+        local line <const> = ("%s exec web --app -t -- sh -c tty"):format(sdme.program)
+        assert.matches("/dev/pts/%d+", shell.run("export SDME_DATADIR=%s; "
+            .. terminal:format(line), sdme.datadir()))
+        local result <const> = sdme.pipe("echo 'echo $ONE; exit 3' |", "join", "web", "--app")
+        assert.same({ 3, "1\n" }, { result.status, result.out })
+    end)
+
+    it("needs it to run", function()
+        sdme.ok("exec", "web", "systemctl", "stop", "sdme-oci-web")
+        assert.equal("sdme: application web of web is not running\n"
+            .. "hint: sdme logs web --app=web\n", run("--", "true").err)
+        sdme.ok("exec", "web", "systemctl", "start", "sdme-oci-web")
+    end)
+end)
+
+describe("the health of an application", function()
+    setup(prepare)
+    teardown(sdme.clean_all)
+    after_each(sdme.clean)
+
+    local function states()
+        local found <const> = inspect "web"
+        return found.health .. " " .. (found.apps[1].health or "none")
+    end
+
+    local function check(test)
+        return {
+            interval = 0.2, retries = 2, start_period = 0, test = test, timeout = 5,
+        }
+    end
+
+    it("is what the check of its image says, after so many failures in a row", function()
+        start { web = {
+            cmd = { "sleep", "inf" }, user = "daemon", env = { "FILE=/tmp/sick" },
+            healthcheck = check { "CMD-SHELL", 'test "$(id -un)" = daemon && ! [ -e "$FILE" ]' },
+        } }
+        wait.until_equal("ok healthy", states)
+        sdme.ok("exec", "web", "--app", "--", "touch", "/tmp/sick")
+        wait.until_equal("unhealthy unhealthy", states)
+        assert.matches("\nweb +running +unhealthy ", sdme.ok "ps")
+        assert.equal("running", sdme.ok("exec", "web", "systemctl", "is-system-running"))
+        sdme.ok("exec", "web", "--app", "--", "rm", "/tmp/sick")
+        wait.until_equal("ok healthy", states)
+    end)
+
+    it("isn't that of what takes its time to start", function()
+        local slow <const> = check { "CMD", "false" }
+        slow.start_period = 3600
+        start { web = { cmd = { "sleep", "inf" }, healthcheck = slow } }
+        wait.until_true("checks", function()
+            return tonumber(sdme.ok("exec", "web", "systemctl", "show", "--value", "-p",
+                "NRestarts", "sdme-oci-web-health")) > 3
+        end)
+        assert.equal("ok starting", states())
+    end)
+
+    it("isn't asked for where the image doesn't say how", function()
+        start { web = { cmd = { "sleep", "inf" } } }
+        assert.equal("ok none", states())
+    end)
+end)
+
+describe("the files of an application", function()
+    setup(prepare)
+    teardown(sdme.clean_all)
+    after_each(sdme.clean)
+
+    local function write_volumes(...)
+        start({ web = {
             cmd = { "/bin/sh", "-c", "echo $$ >>/data/log; touch /var/mail/x; exec sleep inf" },
             volumes = { "/data", "/var/mail" },
-        } })
-        sdme.ok("create", "--started", "-r", "app", "--name", "web", ...)
+        } }, ...)
         written("web", ROOT .. "/data/log")
         exists("web", ROOT .. "/var/mail/x")
-        assert.equal("root:mail:2775\nroot:mail:644", sdme.ok("exec", "web", "chroot", ROOT,
+        assert.equal("root:mail:2775\nroot:mail:644", sdme.ok("exec", "web", "--app", "--",
             "stat", "-c", "%U:%G:%a", "/var/mail", "/var/mail/x"))
         assert.equal("0:8 0:0", shell.run("cd %s && echo $(stat -c %%u:%%g web*mail web*data)",
             sdme.datadir() .. "/volumes/web"))
     end
+
+    it("keep its volumes on the host, with what the image has there", function()
+        write_volumes()
+        sdme.ok("rm", "--force", "web")
+        write_volumes "--userns"
+        local log <const> = sdme.datadir() .. "/volumes/web/web%2Fdata/log"
+        assert.equal("2", shell.run("wc -l <%s", log))
+        assert.falsy(sdme.ok("prune", "--dry-run"):find "volume")
+        sdme.ok("stop", "web")
+        sdme.ok("rename", "web", "other")
+        sdme.ok("rm", "other")
+        assert.matches("volume +other/web%%2Fdata +", sdme.ok("prune", "--dry-run"))
+        sdme.ok("prune", "--force", "--except", "debian,app,idle,other")
+        assert.equal("2", shell.run("wc -l <%s", (log:gsub("volumes/web", "volumes/other"))))
+        sdme.ok("prune", "--force", "--except", "debian,app,idle")
+        assert.equal("", shell.run("ls %s", sdme.datadir() .. "/volumes"))
+    end)
+
+    local WRITER <const> = {
+        cmd = { "/bin/sh", "-c", "mkdir -p /data; echo $$ >>/data/log; exec sleep inf" },
+        volumes = { "/data" },
+    }
+
+    it("have another directory where the user binds one to a volume's path", function()
+        local directory <const> = scratch.directory()
+        start({ web = WRITER }, "--bind", directory .. ":" .. ROOT .. "/data")
+        written("web", ROOT .. "/data/log")
+        assert(core.file.stat(directory .. "/log"))
+        assert.is_nil(core.file.stat(sdme.datadir() .. "/volumes/web"))
+    end)
+
+    it("are the container's own without volumes", function()
+        start({ web = WRITER }, "--no-oci-volumes")
+        written("web", ROOT .. "/data/log")
+        assert.is_nil(core.file.stat(sdme.datadir() .. "/volumes/web"))
+    end)
+
+    it("can't be changed in a container that can't, but for volumes and /run", function()
+        start({ web = {
+            cmd = { "/bin/sh", "-c", "touch /data/x /run/x; touch /x; sleep inf" },
+            volumes = { "/data" }, workdir = "/srv/new",
+        } }, "--read-only")
+        exists("web", ROOT .. "/data/x")
+        local result <const> = sdme.run("exec", "web", "--app", "--", "sh", "-c",
+            "[ -e /run/x ] && ! [ -e /x ] && ! touch /y && pwd")
+        assert.equal("/srv/new\n", result.out)
+    end)
+
+    -- What the container's launcher says of an image that wants too much.
+    local function refusal(config, fill)
+        application.make("app", "debian", { web = config })
+        sdme.ok("create", "-r", "app", "--name", "web")
+        fill()
+        return sdme.run("start", "web").err
+    end
+
+    it("are where links of the image lead to, and never outside of it", function()
+        application.make("app", "debian", { web = {
+            cmd = { "sh", "-c", "touch /data/x; sleep inf" }, volumes = { "/data" },
+        } })
+        sdme.ok("create", "-r", "app", "--name", "web")
+        local outside <const> = scratch.directory()
+        shell.run("ln -s ../../../../../../../..%s %s/data", outside, outside)
+        sdme.ok("cp", outside .. "/data", "web:" .. ROOT .. "/")
+        local refused <const> = sdme.run("start", "web")
+        assert.matches("data", refused.err)
+        assert.is_nil(core.file.stat(outside .. "/x"))
+    end)
+
+    it("aren't all a volume", function()
+        local said <const> = refusal({ cmd = { "true" }, volumes = { "/all" } }, function()
+            local link <const> = scratch.directory() .. "/all"
+            shell.run("ln -s / %s", link)
+            sdme.ok("cp", link, "web:" .. ROOT .. "/")
+        end)
+        assert.matches("application web: its volume /all is its whole root", said)
+    end)
 
     -- Whether a container of a rootfs has the application as it was when that was made.
     local function check_snapshot(fs, ...)
@@ -96,7 +359,7 @@ describe("an application", function()
     end
 
     local function snapshots(...)
-        sdme.ok("create", "-r", "web", "--name", "web", ...)
+        sdme.ok("create", "-r", "idle", "--name", "web", ...)
         sdme.ok("cp", "/etc/hostname", "web:" .. ROOT .. "/srv/new")
         sdme.ok("start", "web")
         sdme.ok("exec", "web", "chroot", ROOT, "sh", "-c",
@@ -117,30 +380,78 @@ describe("an application", function()
         assert.equal("one", sdme.ok("exec", "web", "cat", ROOT .. "/srv/new"))
     end
 
-    it("is part of a snapshot", function()
+    it("are part of a snapshot", function()
         snapshots()
     end)
 
-    it("is part of a snapshot of a user namespace", function()
+    it("are part of a snapshot of a user namespace", function()
         snapshots "--userns"
     end)
 
-    it("keeps its volumes on the host, with what the image has there", function()
-        volumes()
-        sdme.ok("rm", "--force", "web")
-        volumes "--userns"
-        local log <const> = sdme.datadir() .. "/volumes/web/web%2Fdata/log"
-        assert.equal("2", shell.run("wc -l <%s", log))
-        assert.falsy(sdme.ok("prune", "--dry-run"):find "volume")
-        sdme.ok("stop", "web")
-        sdme.ok("rename", "web", "other")
-        sdme.ok("rm", "other")
-        assert.matches("volume +other/web%%2Fdata +", sdme.ok("prune", "--dry-run"))
-        sdme.ok("prune", "--force", "--except", "debian,app,web")
-        assert.equal("", shell.run("ls %s", sdme.datadir() .. "/volumes"))
+    it("are in what is written out, of a rootfs and of a container", function()
+        sdme.ok("create", "-r", "idle", "--name", "web", "--userns")
+        sdme.ok("cp", "/etc/hostname", "web:" .. ROOT .. "/srv/new")
+        local directory <const> = shell.run "mktemp -d /var/tmp/sdme-spec.XXXXXX"
+        scratch.finally(function() shell.run("rm -rf %s", directory) end)
+        for _, name in ipairs { "fs:idle", "web" } do
+            local path <const> = directory .. "/" .. name:gsub("%W", "")
+            sdme.ok("fs", "export", name, path)
+            assert(core.file.stat(path .. ROOT .. "/bin/sh"))
+            assert.equal(name == "web", core.file.exists(path .. ROOT .. "/srv/new"))
+            assert(core.file.stat(path .. "/etc/systemd/system/sdme-oci-web.service"))
+        end
+        assert.equal("0:42", shell.run("stat -c %%u:%%g %s", directory .. "/web" .. ROOT
+            .. "/etc/shadow"))
     end)
 
-    it("is that in a user namespace, too", function()
-        files "--userns"
+    it("are copied from a rootfs, too", function()
+        local target <const> = scratch.directory()
+        sdme.ok("cp", "fs:idle:" .. ROOT .. "/etc/passwd", target)
+        assert.matches("^root:", shell.run("cat %s", target .. "/passwd"))
+    end)
+end)
+
+describe("the ports of an application", function()
+    setup(prepare)
+    teardown(sdme.clean_all)
+    after_each(sdme.clean)
+
+    local SERVER <const> = {
+        cmd = { "perl", "-MIO::Socket::INET", "-e", [[
+            $s = IO::Socket::INET->new(LocalPort => 8181, Listen => 5, ReuseAddr => 1) or die;
+            while ($c = $s->accept) { print $c "hello\n"; close $c }]] },
+        ports = { { port = 8181, protocol = "tcp" } },
+    }
+
+    local function answer(port)
+        return wait.until_true("an answer", function()
+            local said <const> = shell.run("nc -w 5 127.0.0.1 %s </dev/null; true", tostring(port))
+            return said ~= "" and said
+        end)
+    end
+
+    it("are open on the host", function()
+        start({ web = SERVER }, "--network-veth")
+        assert.equal("hello", answer(8181))
+    end)
+
+    it("are open where the user says", function()
+        start({ web = SERVER }, "--network-veth", "--port", "8282:8181")
+        assert.equal("hello", answer(8282))
+        assert.falsy(shell.succeeds "nc -z -w 1 127.0.0.1 8181")
+    end)
+
+    it("aren't with --no-oci-ports", function()
+        start({ web = SERVER }, "--network-veth", "--no-oci-ports")
+        assert.falsy(shell.succeeds "nc -z -w 1 127.0.0.1 8181")
+    end)
+
+    it("are told to be taken as those of the user are", function()
+        start({ web = SERVER }, "--network-veth")
+        local refused <const> = sdme.run("create", "-r", "app", "--name", "two", "--started",
+            "--network-veth")
+        assert.equal("sdme: start two: port tcp 8181 of the host is taken by container web\n"
+            .. "hint: sdme stop web, or take another: sdme set two --port tcp:8182:8181\n",
+            refused.err)
     end)
 end)
