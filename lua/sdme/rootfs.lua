@@ -130,12 +130,12 @@ local IMPORT_OPTIONS <const> = {
     credentials = "string", base_fs = "string", oci_mode = "string",
 }
 
-local function import_options(options)
+local function check_options(call, known, options)
     for key, value in pairs(options or {}) do
-        if not IMPORT_OPTIONS[key] then
-            fault.usage("import has no option '%s'", tostring(key))
-        elseif type(value) ~= IMPORT_OPTIONS[key] then
-            fault.usage("import: '%s' is a %s, not a %s", key, IMPORT_OPTIONS[key], type(value))
+        if not known[key] then
+            fault.usage("%s has no option '%s'", call, tostring(key))
+        elseif type(value) ~= known[key] then
+            fault.usage("%s: '%s' is a %s, not a %s", call, key, known[key], type(value))
         end
     end
     return options or {}
@@ -159,7 +159,7 @@ end
 ---@param options sdme.ImportOptions?
 ---@return sdme.Rootfs
 function M.import(text, options)
-    options = import_options(options)
+    options = check_options("import", IMPORT_OPTIONS, options)
     -- An administrator's own families may be wrong: better told now than after a download.
     require("sdme.distro").families()
     local source <close> = sources.open(text, options)
@@ -270,6 +270,26 @@ local function inspect_images(description)
         size = size + app.size
     end
     return size
+end
+
+local PUSH_OPTIONS <const> = {
+    credentials = "string", compression = "string", level = "number", app = "string",
+    quiet = "boolean",
+}
+
+---Puts it into a registry as an image. Layers that the registry has aren't sent.
+---@param reference string [REGISTRY/]REPOSITORY[:TAG]
+---@param options { credentials: string?, compression: string?, level: integer?, app: string?,
+---  quiet: boolean? }? `credentials` is "USER:PASSWORD"; `compression` ("gzip", "zstd", "none") and
+---  `level` of layers that are packed anew; `app` is the application whose image is meant
+---@return { name: string, digest: string, sent: integer }
+function Rootfs:push(reference, options)
+    options = check_options("push", PUSH_OPTIONS, options)
+    local transaction <close> = layer.begin()
+    local description <const> = held(self.name, transaction)
+    local progress <close> = require("sdme.progress").new { quiet = options.quiet }
+    return require("sdme.oci.push").push(require("sdme.oci.compose").of(description, options),
+        reference, setmetatable({ progress = progress }, { __index = options }))
 end
 
 ---Everything about it, as a table for JSON; layers from the bottom to the top.

@@ -102,7 +102,8 @@ end
 ---@return string[]
 function Registry:requests()
     local requests <const> = {}
-    for method, target in core.file.read(self.directory .. "/log"):gmatch
+    local log <const> = assert(core.file.read(self.directory .. "/log", { max = 1 << 26 }))
+    for method, target in log:gmatch
         '127%.0%.0%.1 %- [^\n]-"(%u+) (/v2/%S*) HTTP' do
         requests[#requests + 1] = method .. " " .. target
     end

@@ -133,14 +133,8 @@ end
 
 local function check_compression(write)
     return function(composition, output, options)
-        local chosen <const> = options.compression
-        for _, name in ipairs(compose.compressions) do
-            if not chosen or name == chosen then
-                return write(composition, output, options)
-            end
-        end
-        return fault.usage("layers are compressed by %s, not by %s",
-            table.concat(compose.compressions, ", "), tostring(chosen))
+        compose.check_compression(options.compression)
+        return write(composition, output, options)
     end
 end
 

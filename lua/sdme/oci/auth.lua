@@ -51,7 +51,7 @@ function Auth:credentials()
 end
 
 ---What a request says: a header, or a user and a password, or nothing yet.
----@param scope string "repository:library/nginx:pull"
+---@param scope string "repository:library/nginx:pull"; several have a blank between them
 ---@return { token: string?, user: string?, password: string? }
 function Auth:proof(scope)
     local found <const> = self.kind == "basic" and self:credentials() or {}
@@ -102,7 +102,9 @@ end
 -- Asks with user and password, or as nobody.
 local function plain_request(self, realm, bearer, scope)
     local found <const>, fields <const> = self:credentials() or {}, service_of(bearer)
-    fields[#fields + 1] = { "scope", scope }
+    for one in scope:gmatch "%S+" do
+        fields[#fields + 1] = { "scope", one }
+    end
     local plain <const> = realm:gsub("#.*", "")
     return {
         url = plain .. (plain:find("?", 1, true) and "&" or "?") .. encode_form(fields),

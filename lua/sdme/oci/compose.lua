@@ -26,6 +26,18 @@ M.MEDIA_TYPES = {
 ---@type string[]
 M.compressions = { "gzip", "zstd", "none" }
 
+---Raises if layers can't be compressed like this.
+---@param name string?
+function M.check_compression(name)
+    for _, known in ipairs(M.compressions) do
+        if not name or name == known then
+            return
+        end
+    end
+    fault.usage("layers are compressed by %s, not by %s", table.concat(M.compressions, ", "),
+        tostring(name))
+end
+
 local NANOSECONDS <const> = 1000000000
 
 -- What runs in a system that came without a config.
@@ -46,6 +58,7 @@ local DEFAULT_CMD <const> = { "/bin/sh" }
 ---@field config table? the config that the lower ones came with, as config.parse gives it
 ---@field created string
 ---@field name string
+---@field origin table? where they came from
 
 ---A layer of the store.
 ---@param id string
@@ -232,11 +245,11 @@ end
 -- What of a rootfs or a container is meant: its system, or an application in it.
 local function chosen(description, app_name)
     if not app_name then
-        return description.layers, (description.image or {}).config
+        return description, (description.image or {}).config
     end
     for _, app in ipairs(description.apps or {}) do
         if app.name == app_name then
-            return app.layers, app.config
+            return app, app.config
         end
     end
     return fault.raise("ENOENT", nil, "%s has no application %s", description.name, app_name)
@@ -249,15 +262,15 @@ end
 ---@return sdme.oci.Composition
 function M.of(description, options)
     options = options or {}
-    local ids <const>, config <const> = chosen(description, options.app)
+    local one <const>, config <const> = chosen(description, options.app)
     local parts <const> = {}
-    for i, id in ipairs(ids) do
+    for i, id in ipairs(one.layers) do
         parts[i] = M.part(id)
     end
     parts[#parts + 1] = options.own
     local epoch <const> = tar.source_date()
     return {
-        name = description.name, parts = parts, config = config,
+        name = description.name, parts = parts, config = config, origin = one.origin,
         created = epoch and os.date("!%Y-%m-%dT%H:%M:%SZ", epoch)
             or #parts == #((config or {}).diff_ids or {}) and config.created
             or description.created,

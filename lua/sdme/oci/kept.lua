@@ -13,6 +13,9 @@ local file <const> = core.file
 
 local M <const> = {}
 
+-- Seconds between two looks at how far it is.
+local TICK <const> = 0.2
+
 local function path_of(digest)
     return store.path("cache", "blobs", (digest:gsub(":", "-", 1)))
 end
@@ -29,31 +32,31 @@ function M.open(descriptor)
     return (file.open(path, { follow = false }))
 end
 
--- Moves bytes from one descriptor to another.
-local function copy(from, to)
-    return task.await(core.stream.relay { from = from, to = to })
+---Whether a blob is kept, and is still what it was. One that was damaged is removed.
+---@param descriptor { digest: string, size: integer }
+---@return boolean
+function M.check(descriptor)
+    local input <close> = M.open(descriptor)
+    local algorithm <const>, hex <const> = descriptor.digest:match "^(.-):(.*)$"
+    if input and digests.file(input, algorithm) ~= hex then
+        file.remove(path_of(descriptor.digest))
+        return false
+    end
+    return input ~= nil
 end
 
----Copies a blob that is kept to where nothing is. One that was damaged is as good as none.
+---Copies a blob that is kept to where nothing is.
 ---@param descriptor { digest: string, size: integer }
 ---@param path string
 ---@return boolean there
 function M.copy(descriptor, path)
-    local input <close> = M.open(descriptor)
-    if not input then
+    if not M.check(descriptor) then
         return false
     end
+    local input <close> = fault.check(M.open(descriptor))
     fault.check(file.write(path, "", { sync = false }))
-    do
-        local output <close> = fault.check(io.open(path, "r+b"))
-        fault.check(copy(input, output))
-    end
-    local algorithm <const>, hex <const> = descriptor.digest:match "^(.-):(.*)$"
-    if digests.file(path, algorithm) ~= hex then
-        fault.check(file.remove(path))
-        file.remove(path_of(descriptor.digest))
-        return false
-    end
+    local output <close> = fault.check(io.open(path, "r+b"))
+    fault.check(task.await(core.stream.relay { from = input, to = output }))
     return true
 end
 
@@ -77,18 +80,21 @@ Spooled.__close = Spooled.close
 ---@param source table of image:open
 ---@param digest string
 ---@param directory string where the file may be meanwhile
+---@param tell fun(done: integer) how many bytes there are
 ---@return table blob the same, or one that is like it and has `keep`
-function M.spool(source, digest, directory)
+function M.spool(source, digest, directory, tell)
     if not config.get "keep_blobs" then
         return source
     end
     local path <const> = ("%s/blob"):format(directory)
     fault.check(file.write(path, "", { mode = "0600", sync = false }))
     local output <close> = fault.check(io.open(path, "r+b"))
-    local input <close> = source.input
+    local relay <const> = core.stream.relay { from = source.input, to = output }
+    source.input:close()
     local function receive()
-        fault.check(copy(input, output))
-        input:close()
+        fault.check(task.await(task.watch(relay, TICK, function()
+            tell((file.stat(path) or {}).size or 0)
+        end)))
     end
     if source.feed then
         task.together(source.feed, receive)
@@ -99,26 +105,26 @@ function M.spool(source, digest, directory)
         Spooled)
 end
 
----Removes those that no layer names.
----@return integer count
----@return integer size in bytes
-function M.collect()
-    local named <const>, count, size = {}, 0, 0
+---Those that no layer names.
+---@return { name: string, path: string, size: integer }[]
+function M.garbage()
+    local named <const>, found <const> = {}, {}
     for _, id in ipairs(layer.list()) do
-        local fine <const>, found <const> = pcall(layer.read, id)
-        for _, one in ipairs(fine and found.blobs or {}) do
-            named[path_of(one.digest)] = true
+        local fine <const>, read <const> = pcall(layer.read, id)
+        for _, one in ipairs(fine and read.blobs or {}) do
+            if type(one) == "table" and type(one.digest) == "string" then
+                named[path_of(one.digest)] = true
+            end
         end
     end
     for _, name in ipairs(file.list(store.path("cache", "blobs")) or {}) do
         local path <const> = store.path("cache", "blobs", name)
         if not named[path] then
-            size = size + ((file.stat(path) or {}).size or 0)
-            count = count + 1
-            file.remove(path)
+            found[#found + 1] = { name = name, path = path,
+                size = (file.stat(path) or {}).size or 0 }
         end
     end
-    return count, size
+    return found
 end
 
 return M

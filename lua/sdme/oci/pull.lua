@@ -4,6 +4,7 @@
 local archive <const> = require "sdme.source.archive"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
+local kept <const> = require "sdme.oci.kept"
 local layer <const> = require "sdme.store.layer"
 local mend <const> = require "sdme.oci.mend"
 local progress <const> = require "sdme.progress"
@@ -78,11 +79,14 @@ local function verify(what, one, found)
 end
 
 -- Unpacks a blob while it comes.
-local function unpack(image, one, directory, item)
+local function unpack(image, one, new, item)
     local what <const> = describe(image, one)
-    local blob <close> = image:open(one)
+    local source <close> = image:open(one)
+    local blob <close> = kept.spool(source, one.digest, new.stage.path, function(done)
+        item:update(done)
+    end)
     local unpacking <close> = fault.check(core.archive.unpack {
-        input = blob.input, directory = directory, whiteouts = true,
+        input = blob.input, directory = new.tree, whiteouts = true,
         compression = one.compression, limits = archive.limits(),
     })
     local function wait()
@@ -99,6 +103,9 @@ local function unpack(image, one, directory, item)
         found = wait()
     end
     verify(what, one, found)
+    if blob.keep then
+        blob:keep()
+    end
     return found
 end
 
@@ -115,7 +122,7 @@ local function receive(image, one, context)
     local item <close> = context.progress:item(
         "layer " .. one.digest:match(":(.*)$"):sub(1, SHORT), one.size)
     local new <close> = context.transaction:new()
-    local found <const> = unpack(image, one, new.tree, item)
+    local found <const> = unpack(image, one, new, item)
     context.transaction:add(new, {
         id = layer.id_of(one.diff_id), digest = one.digest, diff_id = one.diff_id,
         media_type = one.media_type, size = found.size, entries = found.entries,

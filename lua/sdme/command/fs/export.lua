@@ -31,9 +31,10 @@ return {
         { long = "compression", value = "TYPE", kind = kind.choice(export.compressions),
             help = "of qcow2: " .. table.concat(disk.compressions, ", ") .. "; of layers: "
                 .. table.concat(compose.compressions, ", ") .. " (default: the first)" },
-        { long = "tag", value = "TAG",
+        { long = "tag", value = "TAG", kind = kind.argument,
             help = "what the image is called in there (default: latest)" },
-        { long = "app", value = "APP", help = "export the image of an application in it" },
+        { long = "app", value = "APP", kind = kind.name,
+            help = "export the image of an application in it" },
         { long = "level", value = "N", kind = kind.range(kind.integer, 1, 22),
             help = "how hard to compress (default: the format's own)" },
         { long = "force", short = "f", help = "replace what is at the destination" },
