@@ -13,7 +13,8 @@ return function()
     page:section "DESCRIPTION"
     page:paragraphs(
         "The file consists of Lua assignments, one for each key, that are read as data: a number,"
-            .. " a string in quotes, `true` or `false`, or a list of strings in braces. There are"
+            .. " a string in quotes, `true` or `false`, or a list of strings in braces;"
+            .. " `registry_mirrors` has a list for each registry. There are"
             .. " no expressions and no calls. Comments begin with `--`.",
         "A key that isn't there has its default, and so has one that is `nil`. A missing file is"
             .. " an empty one, unless `--config` or `SDME_CONFIG` named it. An unknown key, a key"
@@ -27,7 +28,8 @@ return function()
 -- slow guests
 boot_timeout = 120
 join_as_sudo_user = false
-masked_services = { "systemd-resolved.service", "cron.service" }]]
+masked_services = { "systemd-resolved.service", "cron.service" }
+registry_mirrors = { ["docker.io"] = { "https://mirror.example.org" } }]]
     page:section "ENVIRONMENT"
     page:term(roff.literal "SDME_CONFIG", "Another file than `/etc/sdme.conf`. The option"
         .. " `--config` overrides it.")

@@ -166,6 +166,20 @@ function Client:refused(what, missing, answer)
     return retry.refused(("%s: %s"):format(what, self.host), answer)
 end
 
+---What to do about a request that failed: as `retry.failed`.
+---@param what string
+---@param message string
+---@param code string
+---@param known boolean there was an answer before
+---@return sdme.retry.Again
+function Client:failed(what, message, code, known)
+    if code == "EPROTO" and not self.insecure then
+        fault.raise(code, ("if it speaks http only: sdme config set insecure_registries %s")
+            :format(self.host), "%s: %s", what, message)
+    end
+    return retry.failed(("%s: %s"):format(what, message), code, { known = known })
+end
+
 local function attempt(self, options, number)
     local request <close>, head, message, code = self:send(options)
     local answer = head
@@ -173,8 +187,7 @@ local function attempt(self, options, number)
         answer, message, code = task.await(request)
     end
     if not answer then
-        return retry.failed(("%s: %s"):format(options.what, message), code,
-            { known = number > 1 })
+        return self:failed(options.what, message, code, number > 1)
     elseif answer.status ~= 200 then
         return self:refused(options.what, options.missing, answer)
     end

@@ -217,8 +217,7 @@ local function attempt(state, source, number)
         headers = state.delivered > 0 and { Range = ("bytes=%d-"):format(state.delivered) } or nil,
     }
     if not head then
-        return retry.failed(("%s: %s"):format(state.what, message), code,
-            { known = number > 1 or state.delivered > 0 })
+        return source:failed(state.what, message, code, number > 1 or state.delivered > 0)
     elseif head.status == 200 or head.status == 206 and state.delivered > 0 then
         return receive(state, request, head)
     end

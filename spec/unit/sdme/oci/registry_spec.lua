@@ -469,6 +469,8 @@ describe("a registry", function()
             server.name = server.name:gsub("^[%d.]+", "registry.localhost")
             local why <const> = refused(server)
             assert.equal("EPROTO", why.code)
+            assert.equal("if it speaks http only: sdme config set insecure_registries "
+                .. "registry.localhost:" .. server.server.port, why.hint)
             assert.same({}, server:asked())
             config.set(home .. "/sdme.conf", "insecure_registries",
                 "registry.localhost:" .. server.server.port)
