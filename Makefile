@@ -183,7 +183,8 @@ fmt:
 # Lua (-E) to cjson.
 FUZZ_RUNS ?= 20000
 FUZZERS   := $(patsubst spec/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard spec/fuzz/*.c))
-FUZZED    := $(patsubst src/%.c,$(BUILD)/fuzz/obj/%.o,$(RUNTIME) $(BINDINGS))
+FUZZED    := $(patsubst src/%.c,$(BUILD)/fuzz/obj/%.o,$(RUNTIME) $(BINDINGS) \
+             src/guest/account.c src/guest/text.c)
 FUZZ_CC    = clang $(STANDARD) $(WARNINGS) -DSDME_VERSION='"$(VERSION)"' $(LIBRARY_CFLAGS) -g -O1 \
              -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -MP
 fuzz: $(FUZZERS)

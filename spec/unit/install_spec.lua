@@ -45,6 +45,16 @@ describe("make install", function()
         assert.equal("sdme " .. core.version, shell.run("%s --version", program))
     end)
 
+    it("lets both find the programs for containers", function()
+        local ask <const> = [[print(require "sdme.guest_program".path "isolate")]]
+        local directory <const> = installed() .. "/usr/lib/sdme/guest/"
+        assert.equal(directory, lua(ask):sub(1, #directory))
+        local file <const> = scratch.directory() .. "/ask.lua"
+        shell.run("echo %s >%s", ask, file)
+        assert.equal(directory,
+            shell.run("%s/usr/bin/sdme run %s", root, file):sub(1, #directory))
+    end)
+
     it("leaves out nothing of the Lua floor", function()
         assert.equal(shell.run "cd lua && find . -name '*.lua' | sort",
             shell.run("cd %s && find . -path './sdme*' -name '*.lua' | sort",

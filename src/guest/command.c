@@ -23,34 +23,28 @@ void command_parse(struct command *command, char **argv, const char *other_optio
     command->kept = capability_parse(command->capabilities);
 }
 
-/*
- * As the user, who must be able to enter it, though it may be a directory of a user who isn't root
- * in a place where root has lost its privileges.
- */
-static void change_directory(const char *directory)
-{
-    int code = (int) CALL(NR_CHDIR, directory ? directory : "/");
-
-    if (code < 0)
-        program_fail_errno(STATUS_FAILED, code, "cwd '", directory ? directory : "/", "'");
-}
-
 _Noreturn void command_execute(const struct command *command, char **env, signal_set mask,
-                               int parent)
+                               const struct gate *gate)
 {
-    const struct account *account = user_find(command->user);
+    const struct account *account;
+    const char *directory = command->directory ? command->directory : "/";
     int code;
 
+    supervise_await(gate);
+    account = user_find(command->user);
+    code = (int) CALL(NR_CHDIR, directory);
     user_become(account);
+    /* There are directories that only root can enter, and such that only their user can. */
+    if (code < 0)
+        code = (int) CALL(NR_CHDIR, directory);
+    if (code < 0)
+        program_fail_errno(STATUS_FAILED, code, "cwd '", directory, "'");
     capability_limit(command->kept);
-    supervise_die_with(parent);
-    change_directory(command->directory);
+    supervise_die_with_parent(gate);
     if (command->no_new_privileges)
         sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0);
     env = user_environment(account, env);
-    code = sys_close_others();
-    if (code < 0)
-        program_fail_errno(STATUS_FAILED, code, "close_range");
+    program_close_others();
     supervise_restore(mask, true);
     program_execute(command->argv, env);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "capability.h"
+#include "supervise.h"
 #include "system.h"
 
 struct command {
@@ -23,9 +24,10 @@ void command_parse(struct command *command, char **argv, const char *other_optio
 
 /*
  * Becomes the command, in a process that capability_bound has limited: signals and mask as a
- * program expects them, no descriptors but 0 to 2, killed when @parent (a pidfd) ends.
+ * program expects them, no descriptors but 0 to 2, killed when its parent ends,
+ * which opens the @gate.
  */
 _Noreturn void command_execute(const struct command *command, char **env, signal_set mask,
-                               int parent);
+                               const struct gate *gate);
 
 #endif

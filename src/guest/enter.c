@@ -20,6 +20,7 @@ enum {
     DEPTH_MAX = 4, /* devfd, isolate, its init, and one to spare */
     PID_MAX = 1 << 22,
     SMALL_FILE = 1 << 14,
+    CGROUP_PROCS_MAX = 1 << 22,
     PATH_MAX = 4096,
 };
 
@@ -71,7 +72,7 @@ static struct process open_process(uint64_t pid)
 
 static struct text read_small(const struct process *process, const char *name, char *buffer)
 {
-    struct text content;
+    struct text content = {NULL, 0};
     int code = sys_open(process->directory, name, O_RDONLY);
 
     if (code >= 0)
@@ -114,6 +115,8 @@ static bool shares_namespace(const struct process *a, const struct process *b, c
 /* The first process downwards from @process whose PID namespace isn't ours. */
 static struct process find_init(struct process process, const struct process *self)
 {
+    if (!shares_namespace(&process, self, "ns/pid"))
+        fail_target(&process, "expected one outside of the application");
     for (int depth = 0; shares_namespace(&process, self, "ns/pid"); depth++) {
         struct process child;
         uint64_t pid = first_child(&process);
@@ -145,32 +148,50 @@ static int open_procs(struct text directory, int flags)
     return fd;
 }
 
-/* Any process of a cgroup. */
-static uint64_t find_member(const char *cgroup)
+/* Unlike others a process of a cgroup may be gone at any time. */
+static bool is_outside(uint64_t pid, const struct process *self)
 {
-    struct text directory = text_of(cgroup), rest, number = {NULL, 0};
-    char buffer[SMALL_FILE];
-    uint64_t pid = 0;
-    long length;
+    struct file_status status;
+    char path[64];
     int fd;
+
+    number_path(path, "/proc/", pid, "/ns/pid");
+    fd = sys_open(AT_FDCWD, path, O_RDONLY);
+    if (fd < 0)
+        return false;
+    sys_status(fd, "", &status);
+    sys_close(fd);
+    return status.inode == namespace_of(self, "ns/pid");
+}
+
+/*
+ * The first process of a cgroup that is in our PID namespace: devfd or isolate. All others are the
+ * application's, any of which may have got itself a root directory of its own making.
+ */
+static uint64_t find_member(const char *cgroup, const struct process *self)
+{
+    struct text directory = text_of(cgroup), rest, line;
+    static char buffer[CGROUP_PROCS_MAX];
+    uint64_t pid;
+    int code;
 
     if (directory.length > PATH_MAX)
         program_fail(STATUS_FAILED, "--target: the name of the cgroup is too long");
-    fd = open_procs(directory, O_RDONLY);
-    length = sys_read(fd, buffer, sizeof(buffer));
-    sys_close(fd);
-    rest = (struct text){buffer, length > 0 ? (size_t) length : 0};
-    if (!text_cut(&rest, '\n', &number) || !text_to_number(number, PID_MAX, &pid) || pid == 0)
-        program_fail(STATUS_FAILED, "cgroup ", cgroup, ": expected a process in it");
-    return pid;
+    code = file_load(open_procs(directory, O_RDONLY), buffer, sizeof buffer, &rest);
+    if (code < 0)
+        program_fail_errno(STATUS_FAILED, code, "cgroup ", cgroup);
+    while (text_cut(&rest, '\n', &line))
+        if (text_to_number(line, PID_MAX, &pid) && pid > 0 && is_outside(pid, self))
+            return pid;
+    program_fail(STATUS_FAILED, "cgroup ", cgroup, ": expected a process of isolate in it");
 }
 
-static uint64_t find_target(const char *target)
+static uint64_t find_target(const char *target, const struct process *self)
 {
     uint64_t pid;
 
     if (target && target[0] == '/')
-        return find_member(target);
+        return find_member(target, self);
     if (!target || !text_to_number(text_of(target), PID_MAX, &pid) || pid == 0)
         program_fail(STATUS_FAILED, "--target: expected the number of a process, or a cgroup");
     return pid;
@@ -222,6 +243,8 @@ static int enter_process(const struct process *process, const struct process *se
         code = (int) CALL(NR_CHROOT, ".");
     if (code < 0)
         program_fail_errno(STATUS_FAILED, code, "root directory of process");
+    sys_close(root);
+    sys_close(pidfd);
     return cgroup;
 }
 
@@ -241,8 +264,9 @@ static void take_terminal(void)
     CALL(NR_IOCTL, 0, TIOCSCTTY, 0);
 }
 
+/* From its first moment on, processes of the target may look into it, and take what it has. */
 _Noreturn static void run_command(const struct command *command, char **env, signal_set mask,
-                                  int parent, int cgroup, bool terminal)
+                                  const struct gate *gate, int cgroup, bool terminal)
 {
     int code;
 
@@ -251,34 +275,42 @@ _Noreturn static void run_command(const struct command *command, char **env, sig
     code = (int) sys_write(cgroup, "0", 1);
     if (code < 0)
         program_fail_errno(STATUS_FAILED, code, "cgroup.procs");
-    capability_bound(command->kept, CAPABILITY_BECOME);
-    command_execute(command, env, mask, parent);
+    command_execute(command, env, mask, gate);
+}
+
+/* Enters the target, and keeps nothing of it but the cgroup.procs that is returned. */
+static int enter_target(const char *target)
+{
+    struct process self = open_process((uint64_t) CALL(NR_GETPID, 0));
+    struct process init = find_init(open_process(find_target(target, &self)), &self);
+    int cgroup = enter_process(&init, &self);
+
+    sys_close(self.directory);
+    sys_close(init.directory);
+    return cgroup;
 }
 
 int program_main(char **argv, char **env)
 {
     struct command command = {0};
-    struct process self, init;
     const char *target = NULL;
-    int signals, parent, cgroup, child;
-    uint64_t pid;
+    int signals, cgroup, child;
+    struct gate gate;
     signal_set mask;
     bool terminal;
 
     command_parse(&command, argv, "target", &target);
-    pid = find_target(target);
-    if (sys_close_others() < 0)
-        program_fail(STATUS_FAILED, "close_range: expected Linux 5.9 or newer");
-    self = open_process((uint64_t) CALL(NR_GETPID, 0));
-    init = find_init(open_process(pid), &self);
-    cgroup = enter_process(&init, &self);
-    parent = supervise_self();
+    program_close_others();
+    cgroup = enter_target(target);
+    gate = supervise_gate();
     signals = supervise_signals(&mask);
     terminal = give_terminal();
+    capability_bound(command.kept, CAPABILITY_BECOME | CAPABILITY_SIGNAL);
     child = sys_fork(0);
     if (child < 0)
         program_fail_errno(STATUS_FAILED, child, "fork");
     if (child == 0)
-        run_command(&command, env, mask, parent, cgroup, terminal);
+        run_command(&command, env, mask, &gate, cgroup, terminal);
+    supervise_open(&gate);
     return supervise(signals, child);
 }

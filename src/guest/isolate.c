@@ -17,43 +17,47 @@ const char program_name[] = "isolate";
 
 static const unsigned long NAMESPACES = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNS;
 
-/* The mask is what it was for the command alone. */
+/*
+ * Who is of the same user may look into the init and take what capabilities it has. It keeps none
+ * that the command may not have, but those to become its user, and gives these up before the
+ * command begins.
+ */
 static int run_init(const struct command *command, char **env, signal_set mask, int signals)
 {
-    int self, child;
+    struct gate gate;
+    int child;
 
     mounts_make();
-    /* Others of the same user may look into this process: it keeps nothing that they may not have,
-     * but what the command needs to become its user. */
     capability_bound(command->kept, CAPABILITY_BECOME | CAPABILITY_SIGNAL);
-    self = supervise_self();
+    gate = supervise_gate();
     child = sys_fork(0);
     if (child < 0)
         program_fail_errno(STATUS_FAILED, child, "fork");
     if (child == 0)
-        command_execute(command, env, mask, self);
+        command_execute(command, env, mask, &gate);
     capability_limit(command->kept | CAPABILITY_SIGNAL);
+    supervise_open(&gate);
     return supervise(signals, child);
 }
 
 int program_main(char **argv, char **env)
 {
     struct command command = {0};
+    struct gate gate;
     signal_set mask;
-    int signals, self, init;
+    int signals, init;
 
     command_parse(&command, argv, NULL, NULL);
-    if (sys_close_others() < 0)
-        program_fail(STATUS_FAILED, "close_range: expected Linux 5.9 or newer");
+    program_close_others();
     signals = supervise_signals(&mask);
-    self = supervise_self();
+    gate = supervise_gate();
     init = sys_fork(NAMESPACES);
     if (init < 0)
         program_fail_errno(STATUS_FAILED, init, "namespaces");
     if (init == 0) {
-        supervise_die_with(self);
-        sys_close(self);
+        supervise_await(&gate);
         return run_init(&command, env, mask, signals);
     }
+    supervise_open(&gate);
     return supervise(signals, init);
 }

@@ -139,6 +139,14 @@ char **program_options(char **argv, const struct option *options, size_t count)
     return word;
 }
 
+void program_close_others(void)
+{
+    int code = (int) CALL(NR_CLOSE_RANGE, 3, UINT32_MAX, 0);
+
+    if (code < 0)
+        program_fail_errno(STATUS_FAILED, code, "close_range");
+}
+
 const char *program_variable(char *const *env, const char *name)
 {
     struct text wanted = text_of(name);

@@ -43,6 +43,9 @@ __attribute__((noreturn)) void program_fail_(int status, const char *const *part
                   (const char *const[]){__VA_ARGS__, ": ", program_error((int) (result)), NULL})
 const char *program_error(int negative_errno);
 
+/* Closes all but the standard descriptors. */
+void program_close_others(void);
+
 /* The value of a variable, or NULL. */
 const char *program_variable(char *const *env, const char *name);
 

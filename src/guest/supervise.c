@@ -77,19 +77,35 @@ int supervise(int signals, int child)
     return status;
 }
 
-int supervise_self(void)
+struct gate supervise_gate(void)
 {
-    int fd = (int) CALL(NR_PIDFD_OPEN, CALL(NR_GETPID, 0), 0);
+    int ends[2] = {-1, -1}, code = (int) CALL(NR_PIPE2, ends, O_CLOEXEC);
 
-    if (fd < 0)
-        program_fail_errno(STATUS_FAILED, fd, "pidfd_open");
-    return fd;
+    if (code < 0)
+        program_fail_errno(STATUS_FAILED, code, "pipe");
+    return (struct gate){.inside = ends[0], .outside = ends[1]};
 }
 
-void supervise_die_with(int parent)
+void supervise_open(const struct gate *gate)
+{
+    sys_close(gate->inside);
+    sys_write(gate->outside, "", 1);
+}
+
+void supervise_await(const struct gate *gate)
+{
+    char byte;
+
+    sys_close(gate->outside);
+    sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
+    if (sys_read(gate->inside, &byte, 1) != 1)
+        sys_exit(STATUS_FAILED);
+}
+
+void supervise_die_with_parent(const struct gate *gate)
 {
     static const struct time_span now;
-    struct poll_entry entry = {.fd = parent, .events = POLLIN};
+    struct poll_entry entry = {.fd = gate->inside};
 
     sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
     if (sys_poll(&entry, 1, &now) > 0)

@@ -27,12 +27,24 @@ bool supervise_step(int signals, int child, int *ret_status);
 int supervise(int signals, int child);
 
 /*
- * In a child: to be killed when its parent ends, which @parent is a pidfd of. To be called again
- * when the ids have changed, which takes it back (PR_SET_PDEATHSIG(2const)).
+ * A pipe by which a parent lets its child go on when all is prepared for it, and from which the
+ * child learns whether the parent lives. Of what a child holds others may get hold: so it isn't a
+ * pidfd, nor anything else that leads out.
  */
-void supervise_die_with(int parent);
+struct gate {
+    int inside;
+    int outside;
+};
 
-/* A pidfd of this process. */
-int supervise_self(void);
+struct gate supervise_gate(void);
+
+/* In the parent, once. Its end is left to be closed when it ends. */
+void supervise_open(const struct gate *gate);
+
+/* In the child: waits for that, to be killed when the parent ends. */
+void supervise_await(const struct gate *gate);
+
+/* In the child: the same once more, as a change of ids has taken it back (prctl(2)). */
+void supervise_die_with_parent(const struct gate *gate);
 
 #endif

@@ -281,12 +281,6 @@ static inline int sys_mount(const char *source, const char *target, const char *
     return (int) CALL(NR_MOUNT, source, target, type, flags, 0);
 }
 
-/* All but the standard descriptors. */
-static inline int sys_close_others(void)
-{
-    return (int) CALL(NR_CLOSE_RANGE, 3, UINT32_MAX, 0);
-}
-
 _Noreturn static inline void sys_exit(int status)
 {
     for (;;)
