@@ -267,7 +267,8 @@ describe("sdme.config", function()
             local values <const> = {
                 datadir = '/a "b" \\c ]] é', boot_timeout = 1.5, join_as_sudo_user = false,
                 host_rootfs_opaque_dirs = { "/a", "/b c" }, masked_services = {},
-                userns_base = 0x100000,
+                userns_base = 0x100000, insecure_registries = { "a:5000" },
+                registry_mirrors = { ["docker.io"] = { "https://a", "https://b" }, c = {} },
             }
             for key, value in pairs(values) do
                 config.set(file, key, value)

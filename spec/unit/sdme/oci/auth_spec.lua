@@ -1,3 +1,5 @@
+local auth <const> = require "sdme.oci.auth"
+local client <const> = require "sdme.oci.client"
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local fault_registry <const> = require "spec.support.fault_registry"
@@ -88,6 +90,16 @@ describe("a registry that wants to know us", function()
         assert.equal("/token?service=a%20service&scope=repository%3Atest%2Fimage%3Apull",
             asked[1].target)
         assert.is_nil(asked[1].headers.authorization)
+    end)
+
+    it("by a token gets one for several scopes at once", function()
+        local server <const> = start(GIVES_TOKEN)
+        local session <close> = client.session()
+        local one <const> = client.new { registry = server.host, repository = "test/image",
+            session = session, insecure = true, retry = RETRY }
+        one:get { path = "/manifests/1", what = "x", missing = "y", scope = "a:b:pull c:d:push" }
+        assert.equal("/token?service=a%20service&scope=a%3Ab%3Apull&scope=c%3Ad%3Apush",
+            token_requests(server)[1].target)
     end)
 
     it("by a token gets one for our name and password", function()
@@ -303,14 +315,11 @@ describe("a registry that wants to know us", function()
             local thief <const> = web.serve [[answer:whole(200, '{"token":"T"}')]]
             local server <const> = start(WANTS_TOKEN .. ([[return want_token "%s/token"]]):format(
                 thief.url), { tls = true })
-            server.name = server.name:gsub("127.0.0.1", "%0")
-            local client <const> = require "sdme.oci.client"
-            local session <const> = client.session { ca_file = server.server.ca_file }
+            local session <close> = client.session { ca_file = server.server.ca_file }
             local one <const> = client.new { registry = server.host, repository = "test/image",
                 session = session, insecure = false, credentials = "me:secret", retry = RETRY }
             local why <const> = raised(one.get, one, { path = "/manifests/1", what = "x",
                 missing = "y" })
-            session:close()
             assert.equal("EPERM", why.code)
             assert.matches("its tokens are had at http://.*: expected https$", why.message)
             assert.same({}, thief:requests())
@@ -323,16 +332,13 @@ describe("a registry that wants to know us", function()
                 return answer:whole(200, '{"access_token":"T"}') or true
             end
             return authorization ~= "Bearer T" and want_token()]])
-        local auth <const> = require "sdme.oci.auth"
-        local client <const> = require "sdme.oci.client"
-        local session <const> = client.session()
+        local session <close> = client.session()
         local one <const> = client.new { registry = server.host, repository = "test/image",
             session = session, insecure = true, retry = RETRY }
         one.auth = auth.new { session = session, host = server.host, insecure = true,
             registry = server.host, repository = "test/image" }
         one.auth.given = { identity_token = "I/T" }
         one:get { path = "/manifests/1", what = "x", missing = "y" }
-        session:close()
         local request <const> = token_requests(server)[1]
         assert.equal("POST", request.method)
         assert.equal("service=a%20service&grant_type=refresh_token&client_id=sdme"
