@@ -1,6 +1,7 @@
 -- The settings of a container: the one table behind the flags of create, new and set, the keys
 -- of `sdme.create{}` and of the state file, completion and the manual.
 
+local config <const> = require "sdme.config"
 local fault <const> = require "sdme.fault"
 local json <const> = require "sdme.json"
 local kind <const> = require "sdme.kind"
@@ -22,6 +23,7 @@ local M <const> = {}
 ---@field live boolean? whether setting it takes effect in a running container
 ---@field host_clone_only boolean? whether it means nothing without a clone of the host
 ---@field implies string? another flag that is set with it
+---@field bundle (fun(): table)? the settings that it stands for
 ---@field secret boolean? whether `inspect` masks it
 ---@field instead string? what to do where `set` doesn't take it
 
@@ -123,6 +125,17 @@ M.all = {
         name = "userns", short = "u", kind = kind.flag, group = "Security",
         help = "a user namespace: root inside is nobody outside", commands = AT_CREATION,
         stored = true, instead = "files of the container have their owners from its creation",
+    },
+    {
+        name = "hardened", kind = kind.flag, group = "Security", commands = AT_CREATION,
+        help = "--userns, --private-network, --no-new-privileges, and fewer capabilities",
+        stored = false, instead = "give what it stands for, flag by flag",
+        bundle = function()
+            return {
+                userns = true, private_network = true, no_new_privileges = true,
+                drop_capability = config.get "hardened_drop_caps",
+            }
+        end,
     },
     {
         name = "drop_capability", value = "CAP", kind = kind.capability, many = true,
@@ -290,14 +303,46 @@ local function check_value(setting, value, command, shown)
     return checked
 end
 
+local function set_flag(values, name, by, shown)
+    if values[name] == false then
+        fault.usage("%s can't be without %s", shown(by), shown(name))
+    end
+    values[name] = true
+end
+
+-- What is given by itself counts more than a bundle that takes it away.
+local function drop_capabilities(values, dropped)
+    local settled <const>, list <const> = {}, json.array {}
+    for _, capability in ipairs(values.drop_capability or {}) do
+        list[#list + 1] = capability
+        settled[capability] = true
+    end
+    for _, capability in ipairs(values.capability or {}) do
+        settled[capability] = true
+    end
+    for _, capability in ipairs(dropped) do
+        list[#list + 1] = not settled[capability] and capability or nil
+    end
+    values.drop_capability = list
+end
+
+local function unbundle(values, shown)
+    for _, setting in ipairs(M.all) do
+        for name, value in pairs(values[setting.name] and setting.bundle and setting.bundle() or {})
+        do
+            if value == true then
+                set_flag(values, name, setting.name, shown)
+            else
+                drop_capabilities(values, value)
+            end
+        end
+    end
+end
+
 local function imply(values, shown)
     for _, setting in ipairs(M.all) do
-        local implied <const> = values[setting.name] and setting.implies
-        if implied then
-            if values[implied] == false then
-                fault.usage("%s can't be without %s", shown(setting.name), shown(implied))
-            end
-            values[implied] = true
+        if values[setting.name] and setting.implies then
+            set_flag(values, setting.implies, setting.name, shown)
         end
     end
 end
@@ -428,6 +473,7 @@ function M.check(settings, options)
     if command == "set" then
         return values
     end
+    unbundle(values, shown)
     apply_rules(values, shown)
     if command == "create" then
         check_started(values, shown)

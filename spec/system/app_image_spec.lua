@@ -71,6 +71,10 @@ for _, name in ipairs { "nginx", "redis", "postgresql" } do
             serves "--userns"
         end)
 
+        it("serves clients from a hardened container", function()
+            serves "--hardened"
+        end)
+
         it("serves clients without new privileges, and with fewer", function()
             serves("--no-new-privileges", "--drop-capability", "CAP_SYS_PTRACE",
                 "--system-call-filter", "~@obsolete")

@@ -212,6 +212,15 @@ describe("security", function()
         assert.matches("NoNewPrivs:%s*1", inside("cat", "/proc/self/status"))
     end)
 
+    it("are hardened by one flag", function()
+        start("--hardened", "--network-veth")
+        local status <const> = inside("cat", "/proc/self/status")
+        assert.matches("NoNewPrivs:%s*1", status)
+        assert.equal(0, capabilities() & 1 << 19) -- CAP_SYS_PTRACE
+        assert.not_equal(0, capabilities() & 1)
+        assert.matches("^%s*0%s+[1-9]", inside("cat", "/proc/self/uid_map"))
+    end)
+
     it("makes the container's files read-only", function()
         start "--read-only"
         assert.equal(1, sdme.run("exec", "web", "touch", "/usr/x").status)

@@ -149,6 +149,34 @@ describe("sdme.setting", function()
             (refusal({ capability = "sys_time", drop_capability = "SYS_TIME" }, "create", true)))
     end)
 
+    describe("hardened", function()
+        it("stands for other settings, and isn't kept itself", function()
+            local settings <const> = create { hardened = true }
+            assert.is_true(settings.userns and settings.private_network)
+            assert.is_true(settings.no_new_privileges)
+            assert.same({ "CAP_SYS_PTRACE", "CAP_NET_RAW", "CAP_SYS_RAWIO", "CAP_SYS_BOOT" },
+                settings.drop_capability)
+            assert.is_nil(setting.stored(settings).hardened)
+        end)
+
+        it("leaves what is given by itself", function()
+            local settings <const> = create {
+                hardened = true, capability = "net_raw", drop_capability = { "mknod", "sys_boot" },
+                network_zone = "lan",
+            }
+            assert.same({ "CAP_MKNOD", "CAP_SYS_BOOT", "CAP_SYS_PTRACE", "CAP_SYS_RAWIO" },
+                settings.drop_capability)
+            assert.equal("lan", settings.network_zone)
+            assert.equal("CAP_CHOWN is both in capability and in drop_capability",
+                (refusal { hardened = true, capability = "chown", drop_capability = "chown" }))
+        end)
+
+        it("can't be without what it stands for", function()
+            assert.equal("--hardened can't be without --userns",
+                (refusal({ hardened = true, userns = false }, "create", true)))
+        end)
+    end)
+
     it("refuses to start again what is gone", function()
         assert.equal("ephemeral and enable exclude each other",
             (refusal { ephemeral = true, enable = true }))
