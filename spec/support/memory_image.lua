@@ -16,7 +16,9 @@ local MEDIA_TYPES <const> = {
 
 local PROGRAMS <const> = { gzip = "gzip -n", zstd = "zstd -q" }
 
-local function digest_of(bytes)
+---@param bytes string
+---@return string
+function M.digest(bytes)
     return "sha256:" .. assert(core.digest.new "sha256"):update(bytes):hex()
 end
 
@@ -87,7 +89,7 @@ function M.layer(bytes, compression)
     compression = compression or "gzip"
     local packed <const> = compress(bytes, compression)
     return {
-        bytes = packed, digest = digest_of(packed), diff_id = digest_of(bytes), size = #packed,
+        bytes = packed, digest = M.digest(packed), diff_id = M.digest(bytes), size = #packed,
         compression = compression, media_type = MEDIA_TYPES[compression],
     }
 end
@@ -103,7 +105,7 @@ function M.new(name, layers, config)
         digests[i] = layer.digest
     end
     return setmetatable({
-        name = name, layers = layers, opened = {}, digest = digest_of(table.concat(digests)),
+        name = name, layers = layers, opened = {}, digest = M.digest(table.concat(digests)),
         media_type = "application/vnd.oci.image.manifest.v1+json", config = config or {},
     }, Image)
 end

@@ -21,7 +21,8 @@ static uint64_t option_limit(lua_State *L, int index, const char *key, uint64_t 
 
 static struct sdme_archive_limits option_limits(lua_State *L, int index)
 {
-    static const char *const known[] = {"size", "entries", "ratio", "path", "depth", NULL};
+    static const char *const known[] = {"size", "entries", "ratio", "window",
+                                        "path", "depth",   NULL};
     struct sdme_archive_limits limits = sdme_archive_limits_standard;
 
     if (lua_getfield(L, index, "limits") != LUA_TNIL) {
@@ -29,6 +30,7 @@ static struct sdme_archive_limits option_limits(lua_State *L, int index)
         limits.size = option_limit(L, -1, "size", limits.size, INT64_MAX);
         limits.entries = option_limit(L, -1, "entries", limits.entries, INT64_MAX);
         limits.ratio = option_limit(L, -1, "ratio", limits.ratio, INT64_MAX);
+        limits.window = option_limit(L, -1, "window", limits.window, INT64_MAX);
         limits.path = (size_t) option_limit(L, -1, "path", limits.path, PATH_MAX - 1);
         limits.depth = (size_t) option_limit(L, -1, "depth", limits.depth, PATH_MAX);
     }
@@ -51,8 +53,8 @@ static int open_directory(lua_State *L, int *opened, int *ret_fd, struct sdme_er
 
 /*
  * unpack{ input=, directory=, whiteouts=false, compression=, threads=, limits={size=, entries=,
- * ratio=, path=, depth=} } -> pending: { digest=, diff_id=, compression=, consumed=, size=,
- * entries=, whiteouts= }
+ * ratio=, window=, path=, depth=} } -> pending: { digest=, diff_id=, compression=, consumed=,
+ * size=, entries=, whiteouts= }
  */
 static int archive_unpack(lua_State *L)
 {

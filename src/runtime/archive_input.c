@@ -110,7 +110,7 @@ static void choose(struct sdme_archive_input *input, int kind)
     input->state = input->states[kind];
 }
 
-int sdme_archive_input_new(int fd, const char *compression, uint64_t max_ratio,
+int sdme_archive_input_new(int fd, const char *compression, uint64_t max_ratio, uint64_t max_window,
                            _Atomic uint64_t *consumed, struct sdme_archive_input **ret_input,
                            struct sdme_error *error)
 {
@@ -121,6 +121,7 @@ int sdme_archive_input_new(int fd, const char *compression, uint64_t max_ratio,
         return sdme_fail(error, ENOMEM, "read the archive");
     input->source.fd = fd;
     input->source.consumed = consumed;
+    input->source.max_window = max_window;
     input->max_ratio = max_ratio;
     int code = prepare(input, fd, compression, error);
     if (code < 0) {

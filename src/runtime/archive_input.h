@@ -11,9 +11,10 @@ struct sdme_archive_input;
  * @compression is "none", "gzip", "bzip2", "xz", "zstd", "lz4" (-EINVAL for others), or NULL: told
  * from the first bytes, never from a name. Loads the libraries; the rest may run in a chroot. @fd
  * stays the caller's. @max_ratio is what one byte may at most expand to; the first 64 MiB may
- * always come out. @consumed, if not NULL, always holds the bytes read.
+ * always come out. @max_window is what zstd may keep in memory (-ENOBUFS). @consumed, if not NULL,
+ * always holds the bytes read.
  */
-int sdme_archive_input_new(int fd, const char *compression, uint64_t max_ratio,
+int sdme_archive_input_new(int fd, const char *compression, uint64_t max_ratio, uint64_t max_window,
                            _Atomic uint64_t *consumed, struct sdme_archive_input **ret_input,
                            struct sdme_error *error);
 void sdme_archive_input_free(struct sdme_archive_input *input);

@@ -17,6 +17,8 @@ struct sdme_archive_source {
     uint64_t read; /* so that `read - left` is the offset of `at` */
     bool ended;
 
+    uint64_t max_window; /* bytes that a decoder may look back */
+
     int fd; /* -1: nothing but what is at `at` */
     unsigned char *buffer;
     struct sdme_digest *digest; /* of all that was read, or NULL */
@@ -59,7 +61,7 @@ struct sdme_archive_decoder {
 extern const struct sdme_archive_decoder sdme_archive_gzip;
 extern const struct sdme_archive_decoder sdme_archive_zlib; /* "gzip", never by ISA-L */
 
-/* "zstd": frames, also skippable ones; windows up to 128 MiB as zstd(1) takes them. */
+/* "zstd": frames, also skippable ones; windows up to @max_window bytes, else -ENOBUFS. */
 extern const struct sdme_archive_decoder sdme_archive_zstd;
 
 /* By libarchive's filters. */

@@ -21,6 +21,7 @@ const struct sdme_archive_limits sdme_archive_limits_standard = {
     .size = 1ULL << 40,
     .entries = 10000000,
     .ratio = 1000,
+    .window = 128 << 20,
     .path = PATH_MAX - 1,
     .depth = 1024,
 };
@@ -96,7 +97,8 @@ static int prepare_child(struct sdme_unpack *unpack, const struct sdme_unpack_op
     }
     child->counters = unpack->counters;
     int code = sdme_archive_input_new(options->input, options->compression, options->limits.ratio,
-                                      &unpack->counters->consumed, &child->input, error);
+                                      options->limits.window, &unpack->counters->consumed,
+                                      &child->input, error);
     if (code < 0)
         return code;
     return sdme_archive_pipeline_new(child->input, threads, &child->pipeline, error);

@@ -29,7 +29,7 @@ struct sdme_unpack_result {
     bool whiteouts; /* some name began with ".wh." */
 };
 
-/* 1 TiB, 10 million entries, 1000 : 1, and what paths may have in Linux. */
+/* 1 TiB, 10 million entries, 1000 : 1, 128 MiB as zstd(1), and what paths may have in Linux. */
 extern const struct sdme_archive_limits sdme_archive_limits_standard;
 
 struct sdme_unpack;

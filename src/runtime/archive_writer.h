@@ -10,6 +10,7 @@ struct sdme_archive_limits {
     uint64_t size;    /* bytes in all files, holes too */
     uint64_t entries; /* of the archive */
     uint64_t ratio;   /* of a byte of the archive to those that it expands to */
+    uint64_t window;  /* bytes that a decoder of zstd may have to look back */
     size_t path;      /* bytes of a path, less than PATH_MAX */
     size_t depth;     /* components of a path */
 };

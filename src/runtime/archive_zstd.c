@@ -2,6 +2,7 @@
 #include "archive_source.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "library.h"
 
@@ -9,7 +10,9 @@
     X(ZSTD_createDStream)                                                                          \
     X(ZSTD_freeDStream)                                                                            \
     X(ZSTD_decompressStream)                                                                       \
+    X(ZSTD_DCtx_setParameter)                                                                      \
     X(ZSTD_isError)                                                                                \
+    X(ZSTD_getErrorCode)                                                                           \
     X(ZSTD_getErrorName)
 
 struct libzstd {
@@ -51,9 +54,21 @@ static void zstd_free(void *state)
     free(zstd);
 }
 
+/* Windows of zstd are powers of two, from 1 KiB on, and a bit more. */
+static void limit_window(const struct zstd *zstd, uint64_t bytes)
+{
+    int log = bytes < 1024 ? 10 : 63 - __builtin_clzll(bytes);
+
+    zstd->library.ZSTD_DCtx_setParameter(zstd->stream, ZSTD_d_windowLogMax, log > 31 ? 31 : log);
+}
+
 static int fail_zstd(const struct zstd *zstd, size_t result,
                      const struct sdme_archive_source *source, struct sdme_error *error)
 {
+    if (zstd->library.ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge)
+        return sdme_fail_as(error, ENOBUFS,
+                            "zstd: it looks back more than %llu bytes, the limit on the window",
+                            (unsigned long long) source->max_window);
     return sdme_fail_as(error, SDME_EFORMAT, "zstd: %s, before offset %llu",
                         zstd->library.ZSTD_getErrorName(result),
                         (unsigned long long) sdme_archive_source_offset(source));
@@ -66,6 +81,8 @@ static int zstd_read(void *state, struct sdme_archive_source *source, unsigned c
     struct zstd *zstd = state;
     ZSTD_outBuffer out = {buffer, size, 0};
 
+    if (zstd->first)
+        limit_window(zstd, source->max_window);
     while (out.pos < out.size) {
         int code = sdme_archive_source_fill(source, error);
         if (code < 0)

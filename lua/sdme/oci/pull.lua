@@ -16,6 +16,11 @@ local M <const> = {}
 -- Layers that are fetched at once: it is the writing that takes long.
 local PARALLEL <const> = 4
 
+-- What a decoder of zstd may look back, in bytes: what RFC 8878 (3.1.1.1.2) has everybody take; and
+-- of layers that want more, one at a time.
+local WINDOW <const> = 8 << 20
+local LARGE_WINDOW <const> = 64 << 20
+
 -- Seconds between two looks at how far one is.
 local TICK <const> = 0.2
 
@@ -79,15 +84,17 @@ local function verify(what, one, found)
 end
 
 -- Unpacks a blob while it comes.
-local function unpack(image, one, new, item)
+local function unpack(image, one, new, item, window)
     local what <const> = describe(image, one)
     local source <close> = image:open(one)
     local blob <close> = kept.spool(source, one.digest, new.stage.path, function(done)
         item:update(done)
     end)
+    local limits <const> = archive.limits()
+    limits.window = window
     local unpacking <close> = fault.check(core.archive.unpack {
         input = blob.input, directory = new.tree, whiteouts = true,
-        compression = one.compression, limits = archive.limits(),
+        compression = one.compression, limits = limits,
     })
     local function wait()
         local check <const> = fault.context(what)
@@ -118,11 +125,11 @@ local function is_opaque(tree)
     return core.file.get_attribute(tree, OPAQUE) == "y" or nil
 end
 
-local function receive(image, one, context)
+local function receive(image, one, context, window)
     local item <close> = context.progress:item(
         "layer " .. one.digest:match(":(.*)$"):sub(1, SHORT), one.size)
     local new <close> = context.transaction:new()
-    local found <const> = unpack(image, one, new, item)
+    local found <const> = unpack(image, one, new, item, window)
     context.transaction:add(new, {
         id = layer.id_of(one.diff_id), digest = one.digest, diff_id = one.diff_id,
         media_type = one.media_type, size = found.size, entries = found.entries,
@@ -136,18 +143,25 @@ end
 
 -- Several strands take from one list.
 local function receive_all(image, list, context)
-    local next_one <const>, workers <const> = 0, {}
-    local taken = next_one
+    local workers <const>, large <const>, taken = {}, {}, 0
     local function work()
         while taken < #list do
             taken = taken + 1
-            receive(image, list[taken], context)
+            local one <const> = list[taken]
+            local fine <const>, why <const> = pcall(receive, image, one, context, WINDOW)
+            if not fine and not fault.is(why, "ENOBUFS") then
+                error(why, 0)
+            end
+            large[#large + 1] = not fine and one or nil
         end
     end
     for i = 1, math.min(PARALLEL, #list) do
         workers[i] = work
     end
     task.together(table.unpack(workers))
+    for _, one in ipairs(large) do
+        receive(image, one, context, LARGE_WINDOW)
+    end
 end
 
 local function summarize(image, list, total, began, context)

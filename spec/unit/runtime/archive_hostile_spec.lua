@@ -140,6 +140,23 @@ describe("core.archive", function()
                 { limits = { size = 10, entries = 2, path = 5, depth = 3, ratio = 1 } })
         end)
 
+        it("what zstd would need more memory for than it may have", function()
+            needs.program "zstd"
+            local path <const> = unpack.file(tar.archive { name = "x", data = ("x"):rep(5 << 20) })
+            for log = 20, 22 do
+                shell.run("zstd -q -f --no-check --long=" .. log .. " %s -o %s <%s", path,
+                    path .. ".zst", "/dev/null")
+                local limits <const> = { window = 1 << 21 }
+                local _, result <const>, message <const>, code <const> =
+                    unpack.path(path .. ".zst", { limits = limits })
+                assert.equal(log <= 21, result ~= nil, message)
+                if log > 21 then
+                    assert.equal("ENOBUFS", code)
+                    assert.matches("2097152 bytes, the limit on the window", message)
+                end
+            end
+        end)
+
         it("what a full disk has no room for", function()
             local disk <const> = scratch.filesystem("ext4", "8M")
             assert(file.mkdir(disk .. "/to"))

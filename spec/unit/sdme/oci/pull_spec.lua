@@ -8,6 +8,7 @@ local progress <const> = require "sdme.progress"
 local pull <const> = require "sdme.oci.pull"
 local rootfs <const> = require "sdme.rootfs"
 local scratch <const> = require "spec.support.scratch"
+local shell <const> = require "spec.support.shell"
 local store <const> = require "sdme.store"
 local tar <const> = require "spec.support.tar"
 local task <const> = require "sdme.task"
@@ -90,6 +91,27 @@ describe("pulling", function()
         run(other, "other")
         assert.same({ second.digest }, other.opened)
     end)
+
+    it("takes layers one at a time that need much memory, and those not that need too much",
+        function()
+            local function with_window(log)
+                local one <const> = with_file("a" .. log, nil, "none")
+                local path <const> = scratch.directory() .. "/layer"
+                assert(core.file.write(path, one.bytes))
+                -- Of a size that isn't known zstd says that it looks back as far as it may.
+                shell.run("cat %s | zstd -q --long=" .. log .. " >%s", path, path .. ".zst")
+                local bytes <const> = core.file.read(path .. ".zst")
+                one.bytes, one.size, one.compression = bytes, #bytes, "zstd"
+                one.digest = image.digest(bytes)
+                return one
+            end
+            local layers <const> = { with_window(24), with_window(26), with_window(20) }
+            local some <const> = image.new("some", layers)
+            assert.equal(3, #run(some, "some"))
+            assert.equal(5, #some.opened)
+            assert.matches("other: layer sha256:%x+: zstd: .* 67108864 bytes, the limit",
+                failure(image.new("other", { with_window(27) })).message)
+        end)
 
     it("remembers another form of a layer that is here", function()
         local packed <const>, plain <const> = with_file("a"), with_file("a", nil, "none")
