@@ -19,6 +19,9 @@ local CLIENT <const> = "sdme"
 -- Where a request has its secret in the body, none is followed.
 local REDIRECTS <const> = 5
 
+-- Seconds between two looks at what another strand is doing.
+local OTHERS <const> = 0.1
+
 M.HINT = "is the name right? say who you are by --creds USER:PASSWORD, or log in with"
     .. " podman or docker (auth.json)"
 
@@ -27,6 +30,7 @@ M.HINT = "is the name right? say who you are by --creds USER:PASSWORD, or log in
 ---@field kind "basic"|"bearer"|nil what the registry asked for
 ---@field realm string? where tokens are had
 ---@field tokens table<string, string> by scope
+---@field asking table<string, true> scopes that a strand is getting a token for
 local Auth <const> = {}
 Auth.__index = Auth
 
@@ -38,6 +42,7 @@ function M.new(options)
         session = options.session, host = options.host, registry = options.registry,
         repository = options.repository, insecure = options.insecure, retry = options.retry,
         given = options.credentials and credentials.parse(options.credentials), tokens = {},
+        asking = {},
     }, Auth)
 end
 
@@ -155,8 +160,7 @@ local function read_token(realm, body)
     return token
 end
 
--- Gets a token for a scope, and has requests say it.
-local function get_token(self, bearer, scope)
+local function ask_for_token(self, bearer, scope)
     local realm <const> = check_realm(self, bearer)
     local make <const> = (self:credentials() or {}).identity_token and refresh_request
         or plain_request
@@ -164,6 +168,28 @@ local function get_token(self, bearer, scope)
         return attempt(self, realm, make(self, realm, bearer, scope), number)
     end, self.retry)
     self.kind, self.tokens[scope] = "bearer", read_token(realm, answer.body)
+end
+
+-- Gets a token for a scope, and has requests say it.
+local function get_token(self, bearer, scope)
+    self.asking[scope] = true
+    local ok <const>, why <const> = xpcall(ask_for_token, fault.catch, self, bearer, scope)
+    self.asking[scope] = nil
+    if not ok then
+        error(why, 0)
+    end
+end
+
+-- Waits as long as another strand is about to get a token for the same scope.
+local function wait_for_others(self, scope)
+    task.await {
+        poll = function()
+            return nil, nil, OTHERS
+        end,
+        step = function()
+            return not self.asking[scope]
+        end,
+    }
 end
 
 local function list_schemes(challenges)
@@ -180,8 +206,9 @@ end
 ---@param used { token: string?, user: string? } what the request said
 ---@return boolean
 function Auth:answer(head, scope, used)
+    wait_for_others(self, scope)
     if self.tokens[scope] and self.tokens[scope] ~= used.token then
-        return true -- somebody else has got one meanwhile
+        return true
     end
     local challenges <const> = challenge.parse(head.headers["www-authenticate"], self.host)
     local bearer <const> = challenge.find(challenges, "bearer")
