@@ -16,7 +16,7 @@ web:x:1000:1001:Web:/srv/web:/bin/sh
 
 local GROUP <const> = [[
 root:x:0:
-web:x:1001:
+web:x:1001:web
 log:x:1002:other,web
 media:x:1003:web
 ]]

@@ -17,7 +17,8 @@ static const struct filesystem {
 
 /*
  * A process that is root needs no capability to write to most of /proc/sys, and some of that would
- * give it the machine. The lists are those of the OCI runtimes: `maskedPaths` and `readonlyPaths`.
+ * give it the machine; by cgroups it could stop and starve others of its container. The lists are
+ * those of the OCI runtimes: `maskedPaths` and `readonlyPaths`.
  */
 static const char *const hidden[] = {
     "/proc/acpi",        "/proc/asound", "/proc/interrupts", "/proc/kallsyms",
@@ -26,7 +27,7 @@ static const char *const hidden[] = {
 };
 
 static const char *const read_only[] = {
-    "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+    "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/sys/fs/cgroup",
 };
 
 static const unsigned long CAREFUL = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -73,12 +74,14 @@ static void mount_filesystem(const struct filesystem *filesystem)
 
 static void make_read_only(const char *path)
 {
+    static const struct mount_attributes attributes = {.set = MOUNT_ATTR_RDONLY};
     int code = sys_mount(path, path, NULL, MS_BIND | MS_REC);
 
     if (code == -ENOENT)
         return;
     if (code == 0)
-        code = sys_mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | CAREFUL);
+        code = (int) CALL(NR_MOUNT_SETATTR, AT_FDCWD, path, AT_RECURSIVE, &attributes,
+                          sizeof attributes);
     if (code < 0)
         program_fail_errno(STATUS_FAILED, code, "make ", path, " read-only");
 }

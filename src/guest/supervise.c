@@ -12,8 +12,11 @@ static const signal_set WATCHED = ~FAULTS;
 
 int supervise_signals(signal_set *ret_before)
 {
+    static const struct signal_action action;
     int fd;
 
+    /* If it were ignored, the kernel would keep no status (wait(2)). */
+    CALL(NR_RT_SIGACTION, SIGCHLD, &action, NULL, sizeof(signal_set));
     CALL(NR_RT_SIGPROCMASK, SIG_SETMASK, &WATCHED, ret_before, sizeof(signal_set));
     fd = (int) CALL(NR_SIGNALFD4, -1, &WATCHED, sizeof WATCHED, O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)

@@ -30,6 +30,7 @@ enum {
     NR_FSMOUNT = 432,
     NR_PIDFD_OPEN = 434,
     NR_CLOSE_RANGE = 436,
+    NR_MOUNT_SETATTR = 442,
 };
 
 enum {
@@ -71,6 +72,7 @@ enum {
     O_PATH = 010000000,
     AT_FDCWD = -100,
     AT_EMPTY_PATH = 0x1000,
+    AT_RECURSIVE = 0x8000,
     F_OK = 0,
     F_SETFL = 4,
 };
@@ -185,7 +187,6 @@ enum {
     MS_NOSUID = 2,
     MS_NODEV = 4,
     MS_NOEXEC = 8,
-    MS_REMOUNT = 32,
     MS_BIND = 4096,
     MS_REC = 16384,
     MS_SLAVE = 1 << 19,
@@ -196,11 +197,20 @@ enum {
     FSMOUNT_CLOEXEC = 1,
     FSCONFIG_SET_STRING = 1,
     FSCONFIG_CMD_CREATE = 6,
+    MOUNT_ATTR_RDONLY = 1,
     MOUNT_ATTR_NOSUID = 2,
     MOUNT_ATTR_NODEV = 4,
     MOUNT_ATTR_NOEXEC = 8,
     MOVE_MOUNT_F_EMPTY_PATH = 4,
     MOVE_MOUNT_T_EMPTY_PATH = 0x40,
+};
+
+/* struct mount_attr of mount_setattr(2) */
+struct mount_attributes {
+    uint64_t set;
+    uint64_t clear;
+    uint64_t propagation;
+    uint64_t user_namespace;
 };
 
 enum {

@@ -121,11 +121,12 @@ describe("enter", function()
 
     it("gives the command its terminal, so that a shell controls jobs", function()
         local path <const> = start()
-        needs.program "script"
+        needs.program("script", "ps")
         local output <const> = shell.run("script -eqc %s /dev/null </dev/null; echo status $?",
-            ("%s --target %d -- bash -ic 'tty; sleep 0.01 & jobs; exit 6'"):format(path,
+            ("%s --target %d -- bash -ic 'ps -o sid= -p $$; sleep 1 & jobs; exit 6'"):format(path,
                 application:pid())):gsub("\r", "")
         assert.not_matches("job control", output)
+        assert.matches("^ *[1-9]", output)
         assert.matches("Running", output)
         assert.matches("status 6$", output)
     end)

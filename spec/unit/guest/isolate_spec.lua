@@ -82,6 +82,11 @@ describe("isolate", function()
         end)
     end)
 
+    it("leaves out its own group where it lists the others", function()
+        assert.equal("Groups:\t1002 1003 ",
+            (isolate "--user web -- grep ^Groups /proc/self/status"))
+    end)
+
     describe("refuses", function()
         it("a name that is in no file", function()
             assert.equal("isolate: user 'nobody': not in /etc/passwd", refusal "nobody")
@@ -154,6 +159,11 @@ describe("isolate", function()
             assert.equal(42, status)
         end)
 
+        it("even for who ignores what becomes of children", function()
+            assert.equal("42", shell.run("env --ignore-signal=CHLD %s -- sh -c 'exit 42'; echo $?",
+                guest_root.program "isolate"))
+        end)
+
         it("of a shell for a command that was killed", function()
             local _, status <const> = isolate "-- sh -c 'kill -KILL $$'"
             assert.equal(128 + 9, status)
@@ -217,8 +227,10 @@ describe("isolate", function()
 
         it("what the kernel says of the machine to read at most", function()
             assert.equal("read-only", (isolate [[-- sh -c '
-                for file in sysrq-trigger sys/kernel/core_pattern sys/kernel/modprobe; do
-                    [ ! -e /proc/$file ] || [ ! -w /proc/$file ] || echo $file
+                for file in /proc/sysrq-trigger /proc/sys/kernel/core_pattern \
+                    /proc/sys/kernel/modprobe /proc/irq/default_smp_affinity \
+                    /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/*/cgroup.procs; do
+                    [ ! -e $file ] || [ ! -w $file ] || echo $file
                 done
                 [ ! -s /proc/keys ] && [ -z "$(cat /proc/kmsg)" ] && echo read-only']]))
         end)
