@@ -161,6 +161,27 @@ describe("a container as an image", function()
         end)
     end
 
+    it("is that of an application in it, by name", function()
+        sdme.ok("fs", "import", images.path "redis", "--base-fs", "debian", "--name", "redis",
+            "--force")
+        sdme.ok("create", "--name", "web", "-r", "redis")
+        for _, name in ipairs { "fs:redis", "web" } do
+            sdme.ok("fs", "export", name, out .. "/app", "--fmt", "oci", "--app", "redis",
+                "--force")
+            local manifest <const> = images.json(out .. "/app",
+                images.descriptor(out .. "/app").digest)
+            local config <const> = images.json(out .. "/app", manifest.config.digest)
+            assert.equal(#manifest.layers, #config.rootfs.diff_ids)
+            assert.is_true(#manifest.layers >= 2)
+            assert.equal("redis", config.config.User)
+            assert.same({ "CMD", "redis-cli", "ping" }, config.config.Healthcheck.Test)
+            assert.equal(5000000000, config.config.Healthcheck.Interval)
+            assert.same({ ["/data"] = {} }, config.config.Volumes)
+        end
+        refused.by(1, "redis has no application nginx", "fs", "export", "fs:redis", out .. "/x",
+            "--fmt", "oci", "--app", "nginx")
+    end)
+
     it("has the owners that its users see", function()
         needs.program "umoci"
         sdme.ok("new", "--name", "web", "-r", "debian", "--userns", "--", "sh", "-c",

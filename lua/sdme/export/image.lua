@@ -16,6 +16,9 @@ local M <const> = {}
 local REFERENCE_NAME <const> = "org.opencontainers.image.ref.name"
 local DEFAULT_TAG <const> = "latest"
 
+-- annotations.md of the image specification, "org.opencontainers.image.ref.name"
+local TAG_PATTERN <const> = "^%w[%w._:@/+-]*$"
+
 -- A directory that an image is being put into.
 local Sink <const> = {}
 Sink.__index = Sink
@@ -131,9 +134,13 @@ local function archived(write)
     end
 end
 
-local function check_compression(write)
+-- The same, once what only images have is right.
+local function checked(write)
     return function(composition, output, options)
         compose.check_compression(options.compression)
+        if options.tag and not options.tag:find(TAG_PATTERN) then
+            fault.usage("'%s' is no tag: expected letters, digits and . _ : @ / + -", options.tag)
+        end
         return write(composition, output, options)
     end
 end
@@ -148,12 +155,12 @@ end
 M.formats = {
     { name = "oci", suffixes = {}, directory = true, image = true,
         takes = { "compression", "level", "tag", "app" },
-        write = check_compression(write_directory) },
+        write = checked(write_directory) },
     { name = "oci-archive", suffixes = {}, stream = true, image = true,
         takes = { "compression", "level", "tag", "app" },
-        write = check_compression(archived(write_layout)) },
+        write = checked(archived(write_layout)) },
     { name = "docker-archive", suffixes = {}, stream = true, image = true,
-        takes = { "tag", "app" }, write = archived(write_docker) },
+        takes = { "tag", "app" }, write = checked(archived(write_docker)) },
 }
 
 return M

@@ -93,8 +93,13 @@ local function open_request(self, options, proof)
         headers[name] = value
     end
     headers.Authorization = own and proof.token and "Bearer " .. proof.token or nil
+    local body = options.body
+    if type(body) == "function" then
+        body = body()
+    end
+    local guard <close> = type(body) == "userdata" and body or nil
     return fault.check(self.session:request {
-        url = options.url, method = options.method, headers = headers, body = options.body,
+        url = options.url, method = options.method, headers = headers, body = body,
         output = options.output, hold = options.hold, max_size = options.max_size,
         insecure_http = self.insecure, follow = options.follow or REDIRECTS,
         user = own and proof.user or nil, password = own and proof.password or nil,
@@ -120,10 +125,9 @@ local function exchange(self, options, scope)
     return request, head, message, code, again and proof
 end
 
----Sends a request, and once more with a proof if the registry asks for one. A body that can be
----sent only once is not for this: send something else before.
+---Sends a request, and once more with a proof if the registry asks for one.
 ---@param options table as for `session:request`; `path` below the repository instead of `url`,
----  and `scope`
+---  and `scope`; `body` may be a function that gives it, a descriptor from its beginning each time
 ---@return userdata request to be closed
 ---@return table? head nil, message and code if there is none
 function Client:send(options)

@@ -167,24 +167,32 @@ local function program(config)
     return made
 end
 
--- What the layers came from; the number of entries that have one.
-local function own_history(config)
+-- Whether the lower layers are those that a config names, each once.
+local function has_layers_of(composition, config)
+    for i, diff_id in ipairs(config.diff_ids or {}) do
+        if (composition.parts[i] or {}).diff_id ~= diff_id then
+            return false
+        end
+    end
+    return true
+end
+
+-- What the lower layers came from, and how many there are; nothing if it doesn't fit them.
+local function own_history(composition, config)
     local entries <const>, count = {}, 0
     for i, entry in ipairs(config.history or {}) do
         entries[i] = entry
         count = count + (entry.empty_layer and 0 or 1)
     end
-    return entries, count
+    if count == #(config.diff_ids or {}) and has_layers_of(composition, config) then
+        return entries, count
+    end
+    return {}, 0
 end
 
--- The history that came with the image if it is that of the lower layers, and an entry for each
--- layer above them.
+-- The history that came with the image, and an entry for each layer above it.
 local function history(composition, config)
-    local entries, count = own_history(config)
-    local from_image <const> = #(config.diff_ids or {})
-    if count ~= from_image or count > #composition.parts then
-        entries, count = {}, 0
-    end
+    local entries <const>, count <const> = own_history(composition, config)
     for i = count + 1, #composition.parts do
         local part <const> = composition.parts[i]
         entries[#entries + 1] = {

@@ -122,17 +122,13 @@ local CREATED <const> = { [201] = true, [204] = true }
 function Push:upload(descriptor, open)
     local what <const> = what_of(self, descriptor)
     retry.run(function()
-        local body <const> = open()
-        local guard <close> = type(body) ~= "string" and body or nil
         local answer <const>, again <const> = exchange(self, what, {
-            method = "PUT", body = body,
+            method = "PUT", body = open,
             url = upload_url(self, begin(self, descriptor), descriptor.digest),
             headers = { ["Content-Type"] = "application/octet-stream" },
         })
         if not answer or CREATED[answer.status] then
             return answer or again
-        elseif answer.status == 401 then -- the token was too old, and the body is gone
-            return retry.again(fault.new { code = "EACCES", message = what .. ": not allowed" })
         end
         return self.client:refused(what, MISSING, answer)
     end, self.client.retry)
