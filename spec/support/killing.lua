@@ -24,7 +24,7 @@ local AT_STEP <const> = [[
             end
         end
     end
-    count(core.file, "write mkdir symlink rename remove chmod chown sync")
+    count(core.file, "write mkdir symlink rename remove chmod chown sync flush")
     count(core.tree, "copy remove")
     count(core.archive, "unpack")
     os.exit(require("sdme.cli").main(arg), true)]]

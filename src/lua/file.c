@@ -318,6 +318,7 @@ static int file_sync(lua_State *L)
 }
 
 static const luaL_Reg file_functions[] = {
+    {"flush", sdme_lua_file_flush},
     {"link", file_link},
     {"list", file_list},
     {"mkdir", file_mkdir},
@@ -341,6 +342,7 @@ int sdme_lua_open_file(lua_State *L)
     static const luaL_Reg no_methods[] = {{NULL, NULL}};
 
     sdme_lua_class(L, names_class, no_methods, names_free);
+    sdme_lua_file_flush_class(L);
     luaL_newlib(L, file_functions);
     luaL_setfuncs(L, sdme_lua_file_attribute_functions, 0);
     return 1;

@@ -13,6 +13,7 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
+local task <const> = require "sdme.task"
 local text <const> = require "sdme.text"
 
 local file <const> = core.file
@@ -225,7 +226,8 @@ end
 function Transaction:add(layer, description)
     local id <const> = description.id or random_id()
     describe(layer.stage.path, description)
-    fault.check(file.sync(layer.stage.path))
+    local written <close> = fault.check(file.flush(layer.stage.path))
+    fault.check(task.await(written))
     if not self:use(id) then
         local place <const> = store.path("layers", id)
         local fine <const> = pcall(layer.stage.commit, layer.stage, place)

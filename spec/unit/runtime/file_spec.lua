@@ -2,6 +2,7 @@ local core <const> = require "sdme.core"
 local needs <const> = require "spec.support.needs"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
+local task <const> = require "sdme.task"
 
 local file <const> = core.file
 
@@ -431,6 +432,18 @@ describe("core.file", function()
         assert.is_true(found.free > 0 and found.free <= found.size)
         assert.equal("proc", file.statfs("/proc").type)
         assert(file.sync(dir))
+    end)
+
+    it("flush writes a filesystem out in the background", function()
+        local pending <close> = assert(file.flush(dir))
+        assert.is_true(task.await(pending))
+        assert.error_matches(function() pending:step() end, "it is closed")
+        assert.equal("ENOENT", code_of(file.flush(dir .. "/missing")))
+        assert.equal("ENOTDIR", code_of(file.flush "/etc/passwd"))
+        local dropped <const> = assert(file.flush(dir))
+        dropped:close()
+        dropped:close()
+        assert.is_nil(dropped:poll())
     end)
 
     it("descriptors don't leak, on failure either", function()
