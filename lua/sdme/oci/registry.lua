@@ -17,6 +17,9 @@ local text <const> = require "sdme.text"
 
 local M <const> = {}
 
+-- A connection that brings fewer bytes counts as failed, or a server could keep us for ever.
+local LEAST_PROGRESS <const> = 16384
+
 ---@class sdme.oci.Blob
 ---@field input userdata a descriptor to read the blob from
 ---@field feed fun() writes it, in a strand of its own
@@ -184,7 +187,7 @@ end
 -- What became of a body: returns what an attempt does.
 local function settle(state, written, message, code)
     state.delivered = state.delivered + written
-    local progressed <const> = { progressed = written > 0, known = true }
+    local progressed <const> = { progressed = written >= LEAST_PROGRESS, known = true }
     if code == "EFBIG" then
         fail_layer(state, "EFBIG", "more than its %d bytes come", state.layer.size)
     elseif code then

@@ -292,6 +292,13 @@ describe("a registry", function()
                 why.message)
         end)
 
+        it("is given up if hardly anything comes", function()
+            local image <close>, server <const> = start "return cut(100)"
+            local why <const> = raised(read, image)
+            assert.equal("ECONNRESET", why.code)
+            assert.same({ 100, 200, 300 }, starts(server))
+        end)
+
         it("is refused if it sends another part", function()
             for _, range in ipairs { "bytes 0-299999/300000", "bytes 100000-299999/300001",
                 "bytes 100000-200000/300000", "bytes x", "" } do
