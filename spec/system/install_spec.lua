@@ -4,6 +4,7 @@
 local core <const> = require "sdme.core"
 local debian <const> = require "spec.support.debian"
 local json <const> = require "sdme.json"
+local layouts <const> = require "spec.support.oci_layout"
 local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
@@ -136,6 +137,15 @@ describe("a Debian that systemd was installed in", function()
         assert.not_matches("installing", again.err)
         assert.same(layer_ids "debian", layer_ids "again")
         assert.equal(asked, #server:requests())
+    end)
+
+    it("is the same as the layer of an image", function()
+        local layout <const> = layouts.new(archive:gsub("[^/]*$", "image"))
+        layout:tag(layout:image { layout:layer(archive) }, "latest")
+        sdme.ok("fs", "import", layout.directory, "--name", "image", "--install-packages=yes")
+        assert.same(layer_ids "debian", layer_ids "image")
+        sdme.ok("create", "-r", "image", "--name", "web", "--started")
+        assert.equal("running", sdme.ok("exec", "web", "systemctl", "is-system-running"))
     end)
 
     it("is installed anew with --no-cache", function()
