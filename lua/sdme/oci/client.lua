@@ -15,6 +15,9 @@ local REDIRECTS <const> = 10
 -- Where a registry is that is called by another name.
 local HOSTS <const> = { ["docker.io"] = "registry-1.docker.io" }
 
+-- What it looks like where nobody speaks TLS.
+local NO_TLS <const> = { EPROTO = true, ECONNRESET = true, ECONNREFUSED = true, ETIMEDOUT = true }
+
 ---@class sdme.oci.Client
 ---@field host string for messages
 local Client <const> = {}
@@ -61,6 +64,17 @@ function M.new(options)
     }, Client)
 end
 
+-- What can be done about failures of a connection.
+local function hint_of(self, code)
+    if code == "EKEYREJECTED" then
+        return "if it is the right one: its authority belongs to those of this host"
+            .. " (update-ca-certificates)"
+    elseif code == "EPROTO" and not self.insecure then
+        return "if it speaks http only: sdme config set insecure_registries " .. self.host
+    end
+    return nil
+end
+
 -- Where a registry is that may speak https or http: the first is tried first. Certificates are
 -- checked, so that one that is wrong doesn't lead to http.
 local function find_base(self)
@@ -68,8 +82,8 @@ local function find_base(self)
         url = ("https://%s/v2/"):format(self.host), max_size = 65536,
     })
     local head <const>, message <const>, code <const> = task.await(request:head())
-    if not head and code ~= "EPROTO" and code ~= "ECONNRESET" then
-        fault.raise(code, nil, "%s", message)
+    if not head and not NO_TLS[code] then
+        fault.raise(code, hint_of(self, code), "%s", message)
     end
     return (head and "https://" or "http://") .. self.host
 end
@@ -177,9 +191,9 @@ end
 ---@param known boolean there was an answer before
 ---@return sdme.retry.Again
 function Client:failed(what, message, code, known)
-    if code == "EPROTO" and not self.insecure then
-        fault.raise(code, ("if it speaks http only: sdme config set insecure_registries %s")
-            :format(self.host), "%s: %s", what, message)
+    local hint <const> = hint_of(self, code)
+    if hint then
+        fault.raise(code, hint, "%s: %s", what, message)
     end
     return retry.failed(("%s: %s"):format(what, message), code, { known = known })
 end

@@ -96,7 +96,7 @@ describe("a registry", function()
     it("is named where it can't be reached", function()
         local why <const> = raised(registry.open, "127.0.0.1:1/a", { retry = RETRY })
         assert.equal("ECONNREFUSED", why.code)
-        assert.matches("https?://127.0.0.1:1/", why.message)
+        assert.matches("^127.0.0.1:1/a:latest: http://127.0.0.1:1/v2/a/", why.message)
     end)
 
     describe("that answers with something else", function()
@@ -467,6 +467,7 @@ describe("a registry", function()
             server.server.ca_file = nil
             local why <const> = refused(server)
             assert.equal("EKEYREJECTED", why.code)
+            assert.matches("update%-ca%-certificates", why.hint)
             assert.same({}, server:asked())
         end)
 
