@@ -16,7 +16,7 @@ local M <const> = {}
 ---didn't arrive as a whole.
 ---@param options { except: string[]? }? names that stay
 ---@return { kind: string, name: string, size: integer? }[] of the kinds "rootfs", "layer",
----"unfinished", "volume", "download" and "image"
+---"blob", "unfinished", "volume", "download" and "image"
 function M.find(options)
     local kept <const>, found <const> = {}, {}
     for _, name in ipairs((options or {}).except or {}) do
