@@ -15,6 +15,7 @@ local rootfs <const> = require "sdme.rootfs"
 local settle <const> = require "sdme.container.settle"
 local store <const> = require "sdme.store"
 local view <const> = require "sdme.view"
+local volume <const> = require "sdme.app.volume"
 
 local file <const>, tree <const> = core.file, core.tree
 
@@ -66,6 +67,12 @@ local function mount_of(description, path)
 end
 
 local function open_stopped(place, description)
+    local held <const>, rest <const> = volume.holding(description, place.path)
+    if held then
+        place.root, place.base = fault.check(file.open_directory(held)), 0
+        place.path = rest == "" and "/" or rest
+        return
+    end
     local mount <const> = mount_of(description, place.path)
     place.root = files.mount(description, { path = mount })
     if mount ~= "/" then

@@ -257,7 +257,10 @@ end)
 describe("the files of an application", function()
     setup(prepare)
     teardown(sdme.clean_all)
-    after_each(sdme.clean)
+    after_each(function()
+        sdme.clean()
+        sdme.ok("prune", "--force", "--except", "debian,app,idle")
+    end)
 
     local function write_volumes(...)
         start({ web = {
@@ -293,6 +296,22 @@ describe("the files of an application", function()
         cmd = { "/bin/sh", "-c", "mkdir -p /data; echo $$ >>/data/log; exec sleep inf" },
         volumes = { "/data" },
     }
+
+    it("go in and out of volumes while the container is stopped, too", function()
+        application.make("app", "debian", { web = {
+            cmd = { "sleep", "inf" }, volumes = { "/var/mail" },
+        } })
+        sdme.ok("create", "-r", "app", "--name", "web", "--userns")
+        sdme.ok("cp", "/etc/hostname", "web:" .. ROOT .. "/var/mail/in")
+        sdme.ok("start", "web")
+        assert.equal("0:0", sdme.ok("exec", "web", "--app", "--", "stat", "-c", "%u:%g",
+            "/var/mail/in"))
+        sdme.ok("exec", "web", "--app", "--", "sh", "-c", "echo out >/var/mail/in")
+        sdme.ok("stop", "web")
+        local target <const> = scratch.directory() .. "/in"
+        sdme.ok("cp", "web:" .. ROOT .. "/var/mail/in", target)
+        assert.equal("out\n", core.file.read(target))
+    end)
 
     it("have another directory where the user binds one to a volume's path", function()
         local directory <const> = scratch.directory()
@@ -400,6 +419,9 @@ describe("the files of an application", function()
             assert.equal(name == "web", core.file.exists(path .. ROOT .. "/srv/new"))
             assert(core.file.stat(path .. "/etc/systemd/system/sdme-oci-web.service"))
         end
+        sdme.ok("fs", "import", directory .. "/web", "--name", "plain")
+        sdme.ok("create", "-r", "plain", "--name", "plain", "--started")
+        assert.equal("active", sdme.ok("exec", "plain", "systemctl", "is-active", "sdme-oci-web"))
         assert.equal("0:42", shell.run("stat -c %%u:%%g %s", directory .. "/web" .. ROOT
             .. "/etc/shadow"))
     end)

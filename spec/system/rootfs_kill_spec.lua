@@ -1,6 +1,7 @@
 -- SIGKILL of sdme at any moment leaves every root filesystem as it was or as it should become, no
 -- layer changed, and nothing but what is unfinished, which the next command takes away.
 
+local application <const> = require "spec.support.application"
 local container <const> = require "sdme.container"
 local core <const> = require "sdme.core"
 local debian <const> = require "spec.support.debian"
@@ -34,18 +35,21 @@ local FAMILY <const> = [[
         managers = { { program = "sh", install = { { "sh", "-c", INSTALL } } } },
     }]]
 
--- The layers that a rootfs or a container of the store is made of.
+-- The layers that a rootfs or a container of the store is made of, with its applications.
 local function referred()
     local found <const> = {}
-    for _, row in ipairs(rootfs.list()) do
-        for _, layer in ipairs(row:inspect().layers) do
-            assert.is_nil(layer.missing)
-            found[layer.id] = true
+    local function add(inspected)
+        for _, part in ipairs { inspected, table.unpack(inspected.apps or {}) } do
+            for _, layer in ipairs(part.layers) do
+                local id <const> = layer.id or layer
+                assert.is_truthy(core.file.stat(sdme.datadir() .. "/layers/" .. id), id)
+                found[id] = true
+            end
         end
     end
-    for _, one in ipairs(container.list()) do
-        for _, id in ipairs(one:inspect().layers) do
-            found[id] = true
+    for _, list in ipairs { rootfs.list(), container.list() } do
+        for _, one in ipairs(list) do
+            add(one:inspect())
         end
     end
     return found
@@ -246,18 +250,26 @@ describe("SIGKILL", function()
     -- What a container has of its own and what is below it.
     local function assert_complete(name, when)
         local description <const> = settle.read(name)
-        local tree <close> = view.container(description)
-        assert.equal("made\n", core.file.read("etc/made", { root = tree }), when)
-        assert.is_false(core.file.exists("etc/shadow", { root = tree }), when)
-        assert.is_true(core.file.exists("usr/lib/os-release", { root = tree }), when)
+        for _, app in ipairs { false, description.apps[1] } do
+            local tree <close> = view.container(description, { app = app or nil })
+            assert.equal("made\n", core.file.read("etc/made", { root = tree }), when)
+            assert.is_false(core.file.exists("etc/shadow", { root = tree }), when)
+            assert.is_true(core.file.exists("usr/lib/os-release", { root = tree }), when)
+        end
     end
 
     local function create()
         remove()
         sdme.run("rm", "k")
-        sdme.ok("create", "-r", "base", "--name", "k")
-        local upper <const> = sdme.datadir() .. "/containers/k/upper"
-        shell.run("echo made >%s/etc/made && mknod %s/etc/shadow c 0 0", upper, upper)
+        application.make("k", "base", { web = { cmd = { "sleep" } } })
+        sdme.ok("create", "-r", "k", "--name", "k")
+        sdme.ok("fs", "rm", "--force", "k")
+        for _, part in ipairs { "", "/apps/web" } do
+            local directory <const> = sdme.datadir() .. "/containers/k" .. part
+            shell.run("mkdir -p %s/upper/etc %s/work", directory, directory)
+            shell.run("echo made >%s/upper/etc/made && mknod %s/upper/etc/shadow c 0 0",
+                directory, directory)
+        end
     end
 
     -- The layers that a snapshot makes aren't told from others by their content.

@@ -116,10 +116,25 @@ end
 
 local UNITS <const> = "/etc/systemd/system/"
 
+-- Names end as they like, and so one's may be that of another's check.
+local function check_units(apps)
+    local taken <const> = {}
+    for _, one in ipairs(apps) do
+        for name in pairs(unit.files(one, M)) do
+            if taken[name] then
+                fault.raise("EINVAL", "give one of them another name",
+                    "applications %s and %s both have the unit %s", taken[name], one.name, name)
+            end
+            taken[name] = one.name
+        end
+    end
+end
+
 ---Writes the units of a container's applications.
 ---@param upper sdme.Upper
 ---@param description { apps: sdme.App[]? }
 function M.prepare(upper, description)
+    check_units(description.apps or {})
     for _, one in ipairs(description.apps or {}) do
         for name, content in pairs(unit.files(one, M)) do
             upper:write(UNITS .. name, content)

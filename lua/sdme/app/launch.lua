@@ -92,10 +92,11 @@ end
 -- Its file lies beside the container's files, so that it is in no layer, and on no command line.
 local function mount_environment(description, one, at)
     local env <const> = description.settings.oci_env
+    local path <const> = store.path("containers", description.name, "applications.conf")
     if not env or not next(env) then
+        file.remove(path)
         return
     end
-    local path <const> = store.path("containers", description.name, "applications.conf")
     fault.check(file.write(path, M.environment(env),
         { mode = "0600", uid = at.base, gid = at.base, sync = false }))
     make_file(app.environment(one.name), at)

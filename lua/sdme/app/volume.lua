@@ -73,6 +73,17 @@ local function resolve(one, path, root, base)
     return app.root(one.name) .. real:sub(#top + 1)
 end
 
+-- The paths of an application's volumes.
+local function wanted(description, one)
+    local paths <const> = {}
+    for _, path in ipairs(description.settings.no_oci_volumes and {} or one.config.volumes or {}) do
+        if not is_bound(description.settings, app.root(one.name) .. path) then
+            paths[#paths + 1] = path
+        end
+    end
+    return paths
+end
+
 ---Makes the volumes of an application that are missing, and the directories to mount them on.
 ---@param description table the state of the container
 ---@param one sdme.App
@@ -81,15 +92,29 @@ end
 ---@return { source: string, target: string, read_only: boolean }[] binds
 function M.prepare(description, one, root, base)
     local binds <const> = {}
-    for _, path in ipairs(description.settings.no_oci_volumes and {} or one.config.volumes) do
-        if not is_bound(description.settings, app.root(one.name) .. path) then
-            binds[#binds + 1] = {
-                source = make(description, one, path), target = resolve(one, path, root, base),
-                read_only = false,
-            }
-        end
+    for _, path in ipairs(wanted(description, one)) do
+        binds[#binds + 1] = {
+            source = make(description, one, path), target = resolve(one, path, root, base),
+            read_only = false,
+        }
     end
     return binds
+end
+
+---The volume that a path of a container is in.
+---@param description table
+---@param path string
+---@return string? directory of the host
+---@return string? rest of the path
+function M.holding(description, path)
+    local one <const>, inner <const> = app.holding(description, path)
+    local found, rest
+    for _, volume in ipairs(one and wanted(description, one) or {}) do
+        if (inner .. "/"):sub(1, #volume + 1) == volume .. "/" then
+            found, rest = volume, inner:sub(#volume + 1)
+        end
+    end
+    return found and make(description, one, found), rest
 end
 
 ---The volumes that no container has any more.
