@@ -304,7 +304,7 @@ describe("the files of an application", function()
         sdme.ok("create", "-r", "app", "--name", "web", "--userns")
         sdme.ok("cp", "/etc/hostname", "web:" .. ROOT .. "/var/mail/in")
         sdme.ok("start", "web")
-        assert.equal("0:0", sdme.ok("exec", "web", "--app", "--", "stat", "-c", "%u:%g",
+        assert.equal("0:8", sdme.ok("exec", "web", "--app", "--", "stat", "-c", "%u:%g",
             "/var/mail/in"))
         sdme.ok("exec", "web", "--app", "--", "sh", "-c", "echo out >/var/mail/in")
         sdme.ok("stop", "web")

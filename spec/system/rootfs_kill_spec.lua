@@ -259,8 +259,8 @@ describe("SIGKILL", function()
     end
 
     local function create()
-        remove()
         sdme.run("rm", "k")
+        remove()
         application.make("k", "base", { web = { cmd = { "sleep" } } })
         sdme.ok("create", "-r", "k", "--name", "k")
         sdme.ok("fs", "rm", "--force", "k")
