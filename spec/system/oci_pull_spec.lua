@@ -114,6 +114,11 @@ describe("an image in a registry", function()
             refused.by(2, ".* is an application, .*", "fs", "import", name "nginx"))
         refused.by(1, "there is no rootfs nowhere", "fs", "import", name "nginx", "--base-fs",
             "nowhere")
+        local path <const> = scratch.directory() .. "/sdme.conf"
+        assert(core.file.write(path, 'default_base_fs = "base"'))
+        local made <const> = sdme.pipe("SDME_CONFIG=" .. path, "fs", "import", name "nginx")
+        assert.same({ 0, "nginx\n" }, { made.status, made.out }, made.err)
+        assert.equal("base", small.inspect("nginx").origin.base)
         sdme.ok("fs", "import", name "redis", "--name", "bare", "--oci-mode=base",
             "--install-packages=no")
         refused.by(1, "rootfs bare has no systemd to run .*", "fs", "import", name "nginx",

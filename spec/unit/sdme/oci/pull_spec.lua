@@ -113,6 +113,23 @@ describe("pulling", function()
                 failure(image.new("other", { with_window(27) })).message)
         end)
 
+    it("is waited for by another one of the same image, which then has nothing to fetch", function()
+        local one <const> = with_file("a", ("x"):rep(1000))
+        local other <const> = { bytes = one.bytes }
+        for key, value in pairs(one) do
+            other[key] = value
+        end
+        one.before = function()
+            task.sleep(0.3)
+        end
+        local first <const> = image.new("some", { one })
+        local second <const> = image.new("some", { other })
+        task.all(function() run(first, "first") end, function() run(second, "second") end)
+        assert.same({ 1, 0 }, { #first.opened, #second.opened })
+        assert.same({}, pulls())
+        assert.same({}, layer.garbage())
+    end)
+
     it("remembers another form of a layer that is here", function()
         local packed <const>, plain <const> = with_file("a"), with_file("a", nil, "none")
         local ids <const> = run(image.new("some", { packed }), "some")
