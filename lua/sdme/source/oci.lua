@@ -24,12 +24,23 @@ local PERHAPS <const> = { archive = true, remote = true }
 local LARGE_CONFIG <const> = 64 << 10
 local MAX_CONFIG <const> = 256 << 10
 
+-- Seconds of waiting for a registry that are told of.
+local LONG_PAUSE <const> = 2
+
 local MODES <const> = { auto = true, base = true, app = true }
 
-local function open(source, options)
+local function open(source, context)
+    local options <const> = context.options
     return require(OPENERS[source.kind]).open(source.reference or source.path, {
         platform = options.platform, credentials = options.credentials, quiet = options.quiet,
         tag = source.tag, name = source.name,
+        retry = {
+            waiting = function(why, seconds)
+                if seconds >= LONG_PAUSE then
+                    context.progress:note(("%s: again in %.0f s"):format(why.message, seconds))
+                end
+            end,
+        },
     })
 end
 
@@ -108,7 +119,7 @@ end
 ---@return table more what else is known of the rootfs
 function M.read(source, context)
     local options <const> = context.options
-    local image <close> = open(source, options)
+    local image <close> = open(source, context)
     verify(image, options.verify)
     local wanted <const> = options.oci_mode or "auto"
     local origin <const> = { kind = "image", source = image.name, digest = image.digest }
