@@ -20,6 +20,9 @@ local M <const> = {}
 
 local MISSING <const> = "the registry knows no such repository"
 
+-- Seconds that a registry may take to look through what it was sent.
+local PATIENCE <const> = 300
+
 -- Hexadecimal digits that tell layers apart for people.
 local SHORT <const> = 12
 
@@ -243,7 +246,7 @@ end
 function M.push(composition, name, options)
     local target <const> = parse_target(name)
     compose.check_compression(options.compression)
-    local session <close> = client.session(options)
+    local session <close> = client.session { ca_file = options.ca_file, stall_timeout = PATIENCE }
     local push <const> = setmetatable({
         target = target, options = options, sent = 0, progress = options.progress,
         scope = scope_of(target.repository, "pull,push"),

@@ -17,7 +17,9 @@ return {
     description = "The format is what the destination's suffix says, a directory without one. What"
         .. " is there stays until all is written. A running container is frozen while what it has"
         .. " changed is copied. A disk image (.raw, .img, .qcow2) is one filesystem, without"
-        .. " a partition table, and has room for more; its file is sparse.",
+        .. " a partition table, and has room for more; its file is sparse. An image (oci,"
+        .. " oci-archive, docker-archive) keeps the layers apart, and is that of the system alone,"
+        .. " or with --app that of an application in it.",
     operands = {
         { name = "NAME", kind = kind.exported, help = "a container, or fs:NAME" },
         { name = "DEST", kind = kind.file, help = "where to; - is the standard output" },
@@ -43,6 +45,7 @@ return {
         { "sdme fs export web web.tar.zst", "an archive of a container" },
         { "sdme fs export web web.qcow2", "a disk image of it" },
         { "sdme fs export fs:debian - --fmt tar | tar t", "a root filesystem, through a pipe" },
+        { "sdme fs export fs:web - --fmt docker-archive | docker load", "an image" },
     },
     run = function(arguments)
         find(arguments.name):export(arguments.dest, {
