@@ -82,7 +82,8 @@ local set <const> = {
 local keys <const> = { name = "Keys" }
 
 for i, key in ipairs(config.keys) do
-    local shown <const> = key.default ~= nil and key.kind.show(key.default) or ""
+    -- A blank after each comma, so that a long list has several lines.
+    local shown <const> = key.default ~= nil and key.kind.show(key.default):gsub(",", ", ") or ""
     local default <const> = shown ~= "" and (" (default: %s)"):format(shown) or ""
     keys[i] = { key.name, key.help .. default }
 end
