@@ -40,6 +40,11 @@ local function lock(key)
     end
 end
 
+local function write_note(key, note)
+    fault.check(file.mkdir(store.path("cache", "pulls"), { mode = "0700", parents = true }))
+    state.write(path_of(key), note)
+end
+
 ---@class sdme.Pull
 local Pull <const> = {}
 Pull.__index = Pull
@@ -50,13 +55,16 @@ Pull.__index = Pull
 ---@param ids string[]
 ---@return sdme.Pull to be removed when a rootfs refers to them, and to be closed
 function M.begin(digest, source, ids)
-    local self <const> = setmetatable({ key = digest:match ":(%x+)$" }, Pull)
-    self.lock = lock(self.key)
-    fault.check(file.mkdir(store.path("cache", "pulls"), { mode = "0700", parents = true }))
-    state.write(path_of(self.key), {
+    local key <const> = digest:match ":(%x+)$"
+    local self <const> = setmetatable({ key = key, lock = lock(key) }, Pull)
+    local fine <const>, why <const> = pcall(write_note, key, {
         created = os.date "!%Y-%m-%dT%H:%M:%SZ", digest = digest, layers = json.array(ids),
         source = text.printable(source),
     })
+    if not fine then
+        self:close()
+        error(why, 0)
+    end
     return self
 end
 
