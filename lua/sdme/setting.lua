@@ -424,7 +424,16 @@ local RULES <const> = {
     end,
 }
 
+-- A port is of no use without an interface: a virtual Ethernet link, if nothing else is said.
+local function imply_interface(values)
+    if values.port and #values.port > 0 and values.network_veth == nil
+        and not values.network_bridge and not values.network_zone then
+        values.network_veth = true
+    end
+end
+
 local function apply_rules(values, shown)
+    imply_interface(values)
     imply(values, shown)
     for _, rule in ipairs(RULES) do
         local why, hint = rule(values, shown)

@@ -136,6 +136,13 @@ describe("an application", function()
         assert.equal("quit", sdme.ok("exec", "web", "cat", ROOT .. "/quit"))
     end)
 
+    it("hasn't failed when that signal has killed it", function()
+        start { web = { cmd = { "sleep", "inf" } } }
+        sdme.ok("exec", "web", "systemctl", "stop", "sdme-oci-web")
+        assert.equal("inactive\n",
+            sdme.run("exec", "web", "systemctl", "is-active", "sdme-oci-web").out)
+    end)
+
     it("is one of several in a container, each by its name", function()
         start({
             one = { cmd = { "sh", "-c", "echo first; sleep inf" } },

@@ -52,14 +52,14 @@ static int open_directory(lua_State *L, int *opened, int *ret_fd, struct sdme_er
 }
 
 /*
- * unpack{ input=, directory=, whiteouts=false, compression=, threads=, limits={size=, entries=,
- * ratio=, window=, path=, depth=} } -> pending: { digest=, diff_id=, compression=, consumed=,
- * size=, entries=, whiteouts= }
+ * unpack{ input=, directory=, whiteouts=false, unmarked_end=false, compression=, threads=,
+ * limits={size=, entries=, ratio=, window=, path=, depth=} } -> pending: { digest=, diff_id=,
+ * compression=, consumed=, size=, entries=, whiteouts= }
  */
 static int archive_unpack(lua_State *L)
 {
-    static const char *const known[] = {"input",   "directory", "whiteouts", "compression",
-                                        "threads", "limits",    NULL};
+    static const char *const known[] = {"input",   "directory", "whiteouts",    "compression",
+                                        "threads", "limits",    "unmarked_end", NULL};
     struct sdme_error error = {0};
 
     lua_settop(L, 1);
@@ -69,6 +69,7 @@ static int archive_unpack(lua_State *L)
         .input = sdme_lua_check_fd(L, -1),
         .compression = sdme_lua_option_string(L, 1, "compression", NULL),
         .whiteouts = sdme_lua_option_boolean(L, 1, "whiteouts", false),
+        .unmarked_end = sdme_lua_option_boolean(L, 1, "unmarked_end", false),
         .threads = (unsigned int) option_limit(L, 1, "threads", 0, 3),
         .limits = option_limits(L, 1),
     };

@@ -73,7 +73,8 @@ static int fill_result(const struct sdme_unpack_child *child,
 static int unpack(const struct sdme_unpack_child *child, int *socket,
                   struct sdme_unpack_message *message, struct sdme_error *error)
 {
-    struct sdme_tar_source source = {sdme_archive_pipeline_next, child->pipeline};
+    struct sdme_tar_source source = {sdme_archive_pipeline_next, child->pipeline,
+                                     child->options->unmarked_end};
     struct sdme_archive_writer_options options = {
         .root = SDME_CONFINED_ROOT,
         .whiteouts = child->options->whiteouts,

@@ -418,6 +418,25 @@ static void forget_entry(struct sdme_tar *tar)
     tar->long_name = tar->long_link = (struct sdme_tar_text){NULL, 0};
 }
 
+/* Behind headers that an entry has to follow. */
+static bool is_inside(const struct sdme_tar *tar)
+{
+    return tar->has_extended || tar->long_name.data || tar->long_link.data;
+}
+
+/* What fills up the last block of an entry, and may be cut off where the mark of the end may. */
+static int skip_padding(struct sdme_tar *tar, struct sdme_error *error)
+{
+    struct sdme_error own = {0};
+    int code = skip(tar, tar->padding, &own);
+
+    if (code == -SDME_EFORMAT && tar->source.unmarked_end)
+        return 0;
+    if (code < 0 && error)
+        *error = own;
+    return code;
+}
+
 /* 1 for an entry, 2 for what isn't one (an extension is read then), 0 at the end. */
 static int read_header(struct sdme_tar *tar, struct sdme_tar_entry *entry, struct sdme_error *error)
 {
@@ -429,6 +448,8 @@ static int read_header(struct sdme_tar *tar, struct sdme_tar_entry *entry, struc
     int code = read_block(tar, &block, error);
     if (code < 0)
         return code;
+    if (code == 0 && tar->source.unmarked_end && !is_inside(tar))
+        return 0;
     if (code == 0 || !block)
         return sdme_fail_as(error, SDME_EFORMAT,
                             "the archive is truncated: it has no mark of its end");
@@ -470,7 +491,9 @@ int sdme_tar_next(struct sdme_tar *tar, struct sdme_tar_entry *ret_entry, struct
     forget_entry(tar);
     do {
         entry = (struct sdme_tar_entry){.number = tar->number + 1, .offset = tar->offset};
-        code = skip(tar, tar->data_left + tar->padding, error);
+        code = skip(tar, tar->data_left, error);
+        if (code >= 0)
+            code = skip_padding(tar, error);
         tar->data_left = tar->padding = 0;
         if (code >= 0)
             code = read_header(tar, &entry, error);

@@ -34,6 +34,11 @@ struct sdme_tar_source {
     int (*next)(void *context, const unsigned char **ret_data, size_t *ret_size,
                 struct sdme_error *error);
     void *context;
+    /*
+     * The mark of the end, and the padding in front of it, may be missing, as some writers in Go
+     * leave them out. For whoever checks the digest: nothing else tells a truncated archive then.
+     */
+    bool unmarked_end;
 };
 
 /* Bytes, with a NUL behind them that isn't counted. */

@@ -16,6 +16,7 @@ struct sdme_unpack_options {
     const char *compression; /* as for sdme_archive_input_new() */
     unsigned int threads;    /* 1 to 3; 0: what suits the processors. But for 1, one writes back */
     bool whiteouts;
+    bool unmarked_end; /* as in struct sdme_tar_source */
     struct sdme_archive_limits limits;
 };
 

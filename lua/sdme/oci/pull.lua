@@ -93,7 +93,7 @@ local function unpack(image, one, new, item, window)
     local limits <const> = archive.limits()
     limits.window = window
     local unpacking <close> = fault.check(core.archive.unpack {
-        input = blob.input, directory = new.tree, whiteouts = true,
+        input = blob.input, directory = new.tree, whiteouts = true, unmarked_end = true,
         compression = one.compression, limits = limits,
     })
     local function wait()

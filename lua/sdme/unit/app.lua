@@ -5,6 +5,10 @@ local text <const> = require "sdme.unit.text"
 
 local M <const> = {}
 
+-- How isolate tells of the signals that are no failure to systemd (systemd.service(5),
+-- SuccessExitStatus=): SIGHUP, SIGINT, SIGPIPE, SIGTERM.
+local CLEAN <const> = "129 130 141 143"
+
 -- Less than a whole container is given to stop.
 local STOP_SECONDS <const> = 30
 
@@ -99,6 +103,7 @@ local function service(app, paths)
             { "KillMode", "mixed" },
             { "KillSignal", config.stop_signal },
             { "TimeoutStopSec", STOP_SECONDS },
+            { "SuccessExitStatus", CLEAN },
             { "Restart", "on-failure" },
         },
         { "Install",

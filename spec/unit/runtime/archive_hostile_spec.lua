@@ -58,6 +58,22 @@ describe("core.archive", function()
             unpack.good(whole:sub(1, -513))
         end)
 
+        it("an archive that ends in an entry, even if it needs no mark of its end", function()
+            local options <const> = { compression = "none", unmarked_end = true }
+            local whole <const> = tar.archive({ name = "x", data = ("x"):rep(700) },
+                tar.entry { type = "L", data = ("y"):rep(200) .. "\0" },
+                { name = "y", data = ("y"):rep(100) })
+            local x <const>, y <const> = 512 + 700, 3 * 512 + 2 * 512 + 512 + 100
+            for _, cut in ipairs { 100, 512, x - 1, 3 * 512 + 1, 4 * 512, 5 * 512, y - 1 } do
+                local code <const>, message <const> = unpack.bad(whole:sub(1, cut), options)
+                assert.equal("EFORMAT", code, message)
+                assert.matches("truncated", message)
+            end
+            for _, cut in ipairs { x, x + 1, 3 * 512, y, y + 411, y + 412, #whole - 512 } do
+                unpack.good(whole:sub(1, cut), options)
+            end
+        end)
+
         for _, name in ipairs { "gzip", "bzip2", "xz", "zstd", "lz4" } do
             it("what is cut or has garbage behind it: " .. name, function()
                 needs.program(name)

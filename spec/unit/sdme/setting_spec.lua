@@ -115,7 +115,10 @@ describe("sdme.setting", function()
         end)
 
         it("have an interface if ports are opened", function()
-            local message, hint = refusal({ port = 80, private_network = true }, "create", true)
+            assert.is_true(create({ port = 80 }).network_veth)
+            assert.is_true(create({ port = 80 }).private_network)
+            assert.is_nil(create({ port = 80, network_zone = "lan" }).network_veth)
+            local message, hint = refusal({ port = 80, network_veth = false }, "create", true)
             assert.equal("--port needs an interface to the host", message)
             assert.equal("give --network-veth, --network-bridge or --network-zone too", hint)
             assert.is_table(create { port = {} })
@@ -215,7 +218,8 @@ describe("sdme.setting", function()
                 change(bridged, { network_zone = "lan", network_bridge = "" }).network_zone)
             assert.equal("network_bridge can't be without private_network",
                 raised(change, bridged, { private_network = false }).message)
-            assert.matches("needs an interface", raised(change, {}, { port = 80 }).message)
+            assert.matches("needs an interface",
+                raised(change, { network_veth = false }, { port = 80 }).message)
         end)
 
         it("leaves both its sides as they are", function()
