@@ -167,6 +167,50 @@ local function measure_memory()
     end
 end
 
+-- Seconds until a container has booted, and the web server in it answers, if it has one.
+local function first_answer(fs, url)
+    local ask <const> = url
+        and ("until curl -fso /dev/null %s; do sleep 0.01; done"):format(url) or "true"
+    local command <const> = ("%s new -r %s --name bench -p 8080:80 -- true && %s"):format(
+        measure.sdme_program, fs, ask)
+    return function()
+        quiet()
+        local seconds <const> = time("sh", "-c", command)
+        sdme("rm", "--force", "bench")
+        return seconds
+    end
+end
+
+local function measure_answer()
+    local app <const>, base <const> = measure.measure(measure.runs,
+        first_answer("nginx", "http://127.0.0.1:8080"), first_answer "base")
+    report_limit("first answer of nginx, after the boot of its base alone", app - base, 0.3,
+        measure.milliseconds)
+end
+
+local function used(path)
+    return tonumber(shell.run("du -sk %s | cut -f 1", path))
+end
+
+-- Five applications of three images on one base, each in a container that has been started.
+local function measure_disk()
+    registry:push_images("redis", "postgresql")
+    for _, name in ipairs { "redis", "postgresql" } do
+        sdme("fs", "import", image(name), "--base-fs", "base", "--name", name)
+    end
+    local layers <const> = used(measure.datadir .. "/layers")
+    for i, name in ipairs { "nginx", "redis", "postgresql", "nginx", "redis" } do
+        sdme("create", "--started", "-r", name, "--name", "app-" .. i, "--network-veth",
+            "--no-oci-ports")
+    end
+    local all <const> = used(measure.datadir .. "/layers") + used(measure.datadir .. "/containers")
+    report_limit("disk of five applications on a base, against its layers and theirs",
+        all / layers, 1.05, function(ratio)
+            return ("%.3f"):format(ratio)
+        end)
+    sdme("rm", "--all", "--force")
+end
+
 measure.use_memory()
-measure.run(measure_pulls, measure_present, measure_memory)
+measure.run(measure_pulls, measure_present, measure_answer, measure_disk, measure_memory)
 scratch.clean()
