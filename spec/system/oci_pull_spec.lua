@@ -122,7 +122,7 @@ describe("an image in a registry", function()
         sdme.ok("fs", "import", name "redis", "--name", "bare", "--oci-mode=base",
             "--install-packages=no")
         refused.by(1, "rootfs bare has no systemd to run .*", "fs", "import", name "nginx",
-            "--base-fs", "bare")
+            "--name", "x", "--base-fs", "bare")
         refused.by(2, ".* is the base of a system, and needs no other", "fs", "import", name "base",
             "--name", "x", "--base-fs", "base")
     end)

@@ -5,6 +5,7 @@
 #include "archive.h"
 
 #include <fcntl.h>
+#include <string.h>
 
 static const char unpack_class[] = "sdme.archive.unpack";
 
@@ -54,7 +55,7 @@ static int open_directory(lua_State *L, int *opened, int *ret_fd, struct sdme_er
 /*
  * unpack{ input=, directory=, whiteouts=false, unmarked_end=false, compression=, threads=,
  * limits={size=, entries=, ratio=, window=, path=, depth=} } -> pending: { digest=, diff_id=,
- * compression=, consumed=, size=, entries=, whiteouts= }
+ * compression=, consumed=, size=, entries=, whiteouts=, implied={path, ...} }
  */
 static int archive_unpack(lua_State *L)
 {
@@ -130,7 +131,7 @@ static void set_count(lua_State *L, const char *key, uint64_t count)
 
 static void push_result(lua_State *L, const struct sdme_unpack_result *result)
 {
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 8);
     set_digest(L, "digest", result->digest);
     set_digest(L, "diff_id", result->diff_id);
     lua_pushstring(L, result->compression);
@@ -140,6 +141,12 @@ static void push_result(lua_State *L, const struct sdme_unpack_result *result)
     set_count(L, "entries", result->entries);
     lua_pushboolean(L, result->whiteouts);
     lua_setfield(L, -2, "whiteouts");
+    lua_newtable(L);
+    for (size_t at = 0; at < result->implied_size; at += strlen(result->implied + at) + 1) {
+        lua_pushstring(L, result->implied + at);
+        lua_rawseti(L, -2, (lua_Integer) lua_rawlen(L, -2) + 1);
+    }
+    lua_setfield(L, -2, "implied");
 }
 
 static int unpack_step(lua_State *L)

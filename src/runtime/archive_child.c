@@ -34,6 +34,21 @@ static int ask_for_trusted(void *context, const char *path, const char *name, co
     return -answer.error.code;
 }
 
+static int tell_implied(void *context, const char *path, struct sdme_error *error)
+{
+    struct sdme_unpack_message message = {.kind = SDME_UNPACK_IMPLIED};
+    const struct iovec parts[] = {
+        {&message, sizeof message},
+        {(void *) (uintptr_t) path, strlen(path)},
+    };
+
+    (void) context;
+    message.trusted.path_size = (uint32_t) strlen(path);
+    if (writev(SDME_CONFINED_SOCKET, parts, (int) ELEMENTS(parts)) < 0)
+        return sdme_fail(error, errno, "tell of '%s'", path);
+    return 0;
+}
+
 static int add_entries(const struct sdme_unpack_child *child, struct sdme_tar *tar,
                        struct sdme_archive_writer *writer, struct sdme_error *error)
 {
@@ -98,6 +113,8 @@ static int unpack(const struct sdme_unpack_child *child, int *socket,
         code = sdme_archive_writer_new(&options, &writer, error);
     if (code >= 0)
         code = add_entries(child, tar, writer, error);
+    if (code >= 0)
+        code = sdme_archive_writer_each_implied(writer, tell_implied, NULL, error);
     if (code >= 0)
         code = fill_result(child, writer, message, error);
     sdme_archive_writer_free(writer);

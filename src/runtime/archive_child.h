@@ -11,6 +11,7 @@
  */
 enum sdme_unpack_kind {
     SDME_UNPACK_TRUSTED, /* set an attribute for me; answered with a struct sdme_unpack_answer */
+    SDME_UNPACK_IMPLIED, /* a directory that is no entry; `trusted.path_size` bytes follow */
     SDME_UNPACK_DONE,
     SDME_UNPACK_FAILED,
 };

@@ -448,7 +448,7 @@ static int read_header(struct sdme_tar *tar, struct sdme_tar_entry *entry, struc
     int code = read_block(tar, &block, error);
     if (code < 0)
         return code;
-    if (code == 0 && tar->source.unmarked_end && !is_inside(tar))
+    if (code == 0 && tar->source.unmarked_end && tar->number > 0 && !is_inside(tar))
         return 0;
     if (code == 0 || !block)
         return sdme_fail_as(error, SDME_EFORMAT,

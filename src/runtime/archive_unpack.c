@@ -28,6 +28,7 @@ const struct sdme_archive_limits sdme_archive_limits_standard = {
 
 enum {
     MESSAGES_AT_ONCE = 64, /* that a step works off, so that it doesn't take long */
+    IMPLIED_MAX = 8 << 20, /* bytes of paths, which a child that means well stays below */
 };
 
 struct sdme_unpack {
@@ -35,6 +36,8 @@ struct sdme_unpack {
     int socket;
     int directory;
     struct sdme_unpack_counters *counters;
+    char *implied; /* paths, each with a NUL */
+    size_t implied_size;
     bool told;                          /* the message below is the child's last */
     struct sdme_unpack_message message; /* how it went */
     union {
@@ -156,6 +159,7 @@ void sdme_unpack_free(struct sdme_unpack *unpack)
     sdme_close(unpack->directory);
     if (unpack->counters)
         munmap(unpack->counters, sizeof *unpack->counters);
+    free(unpack->implied);
     free(unpack);
 }
 
@@ -221,6 +225,25 @@ static int answer(struct sdme_unpack *unpack, size_t received, struct sdme_error
     return 0;
 }
 
+static int add_implied(struct sdme_unpack *unpack, size_t received, struct sdme_error *error)
+{
+    const struct sdme_unpack_message *message = &unpack->received.message;
+    const char *path = unpack->received.bytes + sizeof *message;
+    size_t size = message->trusted.path_size;
+
+    if (size == 0 || size >= PATH_MAX || sizeof *message + size != received ||
+        memchr(path, '\0', size) || unpack->implied_size > IMPLIED_MAX)
+        return sdme_fail_as(error, EPROTO, "the process that unpacks says nonsense");
+    char *implied = realloc(unpack->implied, unpack->implied_size + size + 1);
+    if (!implied)
+        return sdme_fail(error, ENOMEM, "unpack");
+    memcpy(implied + unpack->implied_size, path, size);
+    unpack->implied = implied;
+    unpack->implied_size += size + 1;
+    implied[unpack->implied_size - 1] = '\0';
+    return 0;
+}
+
 /* One message: 1 if it was the last, 0 if there are none now, 2 if there may be more. */
 static int receive(struct sdme_unpack *unpack, struct sdme_error *error)
 {
@@ -237,6 +260,10 @@ static int receive(struct sdme_unpack *unpack, struct sdme_error *error)
         return sdme_fail_as(error, EPROTO, "the process that unpacks says nonsense");
     if (unpack->received.message.kind == SDME_UNPACK_TRUSTED) {
         int code = answer(unpack, (size_t) received, error);
+        return code < 0 ? code : 2;
+    }
+    if (unpack->received.message.kind == SDME_UNPACK_IMPLIED) {
+        int code = add_implied(unpack, (size_t) received, error);
         return code < 0 ? code : 2;
     }
     unpack->message = unpack->received.message;
@@ -274,6 +301,8 @@ static int copy_result(const struct sdme_unpack *unpack, struct sdme_unpack_resu
         .size = message->done.size,
         .entries = message->done.entries,
         .whiteouts = message->done.whiteouts,
+        .implied = unpack->implied,
+        .implied_size = unpack->implied_size,
     };
     memcpy(ret_result->digest, message->done.digest, SDME_DIGEST_HEX);
     memcpy(ret_result->diff_id, message->done.diff_id, SDME_DIGEST_HEX);

@@ -28,6 +28,10 @@ struct sdme_unpack_result {
     uint64_t size;                 /* bytes in files, holes too */
     uint64_t entries;
     bool whiteouts; /* some name began with ".wh." */
+    /* The directories that entries lie in and no entry is about, with a NUL behind each; these are
+     * the struct sdme_unpack's. */
+    const char *implied;
+    size_t implied_size;
 };
 
 /* 1 TiB, 10 million entries, 1000 : 1, 128 MiB as zstd(1), and what paths may have in Linux. */

@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 
 #include "path.h"
+#include "path_set.h"
 #include "tree.h"
 #include "util.h"
 
@@ -37,7 +38,15 @@ struct sdme_archive_writer {
     bool replaced;     /* something that was there: paths may lead elsewhere now */
     bool saw_whiteout;
     uint64_t size;
+    struct sdme_path_set *implied; /* directories, with the marks below */
+    unsigned int implied_count;
     struct sdme_archive_path path, link; /* of the entry */
+};
+
+enum {
+    IMPLIED = 1, /* made because something lies in it */
+    ENTRY = 2,   /* but there is an entry for it, too */
+    IMPLIED_MAX = 1000,
 };
 
 int sdme_archive_writer_new(const struct sdme_archive_writer_options *options,
@@ -60,6 +69,7 @@ void sdme_archive_writer_free(struct sdme_archive_writer *writer)
     if (!writer)
         return;
     sdme_close(writer->current.fd);
+    sdme_path_set_free(writer->implied);
     free(writer);
 }
 
@@ -132,6 +142,31 @@ static int set_opaque(struct sdme_archive_writer *writer, const char *path,
                                        error);
 }
 
+static int note_implied(struct sdme_archive_writer *writer, const char *path,
+                        struct sdme_error *error)
+{
+    if (writer->implied_count == IMPLIED_MAX)
+        return 0;
+    if (writer->implied_count++ == 0) {
+        int code = sdme_path_set_new(&writer->implied, error);
+        if (code < 0)
+            return code;
+    }
+    return sdme_path_set_add(writer->implied, path, IMPLIED, error);
+}
+
+/* There is an entry for the directory after all. Nothing is added to the set but marks. */
+static int forget_implied(struct sdme_archive_writer *writer, struct sdme_error *error)
+{
+    const struct sdme_path_set *set = writer->implied;
+    char path[PATH_MAX], *rest = path, *name;
+
+    snprintf(path, sizeof path, "%s", writer->path.text);
+    while (set && (name = strsep(&rest, "/")))
+        set = sdme_path_set_find(set, name);
+    return set ? sdme_path_set_add(writer->implied, writer->path.text, ENTRY, error) : 0;
+}
+
 /* A directory that the archive has files in, but didn't mention. */
 static int make_implied(struct sdme_archive_writer *writer, int parent_fd, const char *path,
                         const char *name, struct sdme_error *error)
@@ -154,7 +189,8 @@ static int make_implied(struct sdme_archive_writer *writer, int parent_fd, const
         (fremovexattr(fd, acl_default) < 0 && errno != ENODATA && errno != ENOTSUP) ||
         fchmod(fd, 0755) < 0 || futimens(parent_fd, times) < 0)
         return sdme_fail(error, errno, "make directory '%s'", path);
-    return was_whiteout ? set_opaque(writer, path, error) : 0;
+    code = note_implied(writer, path, error);
+    return code >= 0 && was_whiteout ? set_opaque(writer, path, error) : code;
 }
 
 static bool is_in_the_way(int code)
@@ -397,6 +433,8 @@ static int make_directory(struct sdme_archive_writer *writer, const struct sdme_
     if (fd < 0)
         return sdme_fail(error, errno, "open it");
     code = finish_directory(writer, entry, fd, is_new, error);
+    if (code >= 0 && !is_new)
+        code = forget_implied(writer, error);
     if (code >= 0 && was_whiteout)
         code = set_opaque(writer, writer->path.text, error);
     return code;
@@ -547,6 +585,38 @@ int sdme_archive_writer_add(struct sdme_archive_writer *writer, struct sdme_tar 
                      (unsigned long long) entry->number, entry->path.data,
                      (unsigned long long) entry->offset);
     return code < 0 ? code : 0;
+}
+
+/* The path of @set, and then those in it; @size bytes of @path are the one of its parent. */
+static int each_implied(const struct sdme_path_set *set, char *path, size_t size,
+                        int (*found)(void *context, const char *path, struct sdme_error *error),
+                        void *context, struct sdme_error *error)
+{
+    int code = 0;
+
+    for (set = set->children; set && code >= 0; set = set->next) {
+        size_t end = size + (size > 0) + strlen(set->name);
+
+        if (end >= PATH_MAX)
+            continue;
+        snprintf(path + size, PATH_MAX - size, "%s%s", size > 0 ? "/" : "", set->name);
+        if (set->marks == IMPLIED)
+            code = found(context, path, error);
+        if (code >= 0)
+            code = each_implied(set, path, end, found, context, error);
+        path[size] = '\0';
+    }
+    return code;
+}
+
+int sdme_archive_writer_each_implied(const struct sdme_archive_writer *writer,
+                                     int (*found)(void *context, const char *path,
+                                                  struct sdme_error *error),
+                                     void *context, struct sdme_error *error)
+{
+    char path[PATH_MAX] = "";
+
+    return writer->implied ? each_implied(writer->implied, path, 0, found, context, error) : 0;
 }
 
 int sdme_archive_writer_finish(struct sdme_archive_writer *writer, struct sdme_error *error)

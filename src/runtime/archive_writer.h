@@ -47,6 +47,15 @@ int sdme_archive_writer_finish(struct sdme_archive_writer *writer, struct sdme_e
 
 uint64_t sdme_archive_writer_size(const struct sdme_archive_writer *writer);
 
+/*
+ * Calls @found for each directory that entries lie in and that no entry is about, parents first:
+ * of a layer, what is below has them as they should be. Of many, only the first thousand.
+ */
+int sdme_archive_writer_each_implied(const struct sdme_archive_writer *writer,
+                                     int (*found)(void *context, const char *path,
+                                                  struct sdme_error *error),
+                                     void *context, struct sdme_error *error);
+
 /* Whether some name began with ".wh.", whatever became of it. */
 bool sdme_archive_writer_saw_whiteout(const struct sdme_archive_writer *writer);
 

@@ -240,7 +240,7 @@ static int compare_open_file(struct state *state, const struct sdme_walk_directo
     int found = open_lower(directory, name, &lower);
     if (found < 0)
         return fail(error, found, directory, name);
-    _cleanup_close_ int lower_fd = lower.fd;
+    _cleanup_close_ __attribute__((unused)) int lower_fd = lower.fd;
     if (is_whiteout(upper))
         return found ? add_deleted(state, node, name, &lower.stat, error) : 0;
     bool metacopy = S_ISREG(upper->stat.stx_mode) && has_attribute(upper->fd, METACOPY);
@@ -332,7 +332,7 @@ static int compare_directory(struct state *state, const struct sdme_walk_directo
     int found = open_lower(parent, name, &lower);
     if (found < 0)
         return fail(error, found, parent, name);
-    _cleanup_close_ int lower_fd = lower.fd;
+    _cleanup_close_ __attribute__((unused)) int lower_fd = lower.fd;
     if (node->wanted && found)
         code = add_difference(state, node->parent, name, &upper, &lower, redirect, false, error);
     else if (node->wanted)

@@ -4,6 +4,7 @@
 local archive <const> = require "sdme.source.archive"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
+local json <const> = require "sdme.json"
 local kept <const> = require "sdme.oci.kept"
 local layer <const> = require "sdme.store.layer"
 local mend <const> = require "sdme.oci.mend"
@@ -125,6 +126,15 @@ local function is_opaque(tree)
     return core.file.get_attribute(tree, OPAQUE) == "y" or nil
 end
 
+-- Directories that a layer has files in but no entry about. JSON is UTF-8, as a system's paths are.
+local function implied_of(found)
+    local paths <const> = {}
+    for _, path in ipairs(found.implied) do
+        paths[#paths + 1] = utf8.len(path) and path or nil
+    end
+    return #paths > 0 and json.array(paths) or nil
+end
+
 local function receive(image, one, context, window)
     local item <close> = context.progress:item(
         "layer " .. one.digest:match(":(.*)$"):sub(1, SHORT), one.size)
@@ -134,7 +144,7 @@ local function receive(image, one, context, window)
         id = layer.id_of(one.diff_id), digest = one.digest, diff_id = one.diff_id,
         media_type = one.media_type, size = found.size, entries = found.entries,
         comment = image.name, blobs = { blob_of(one) }, opaque = is_opaque(new.tree),
-        whiteouts = found.whiteouts or nil,
+        whiteouts = found.whiteouts or nil, implied = implied_of(found),
     })
     if one.size >= WORTH_A_LINE then
         item:finish()

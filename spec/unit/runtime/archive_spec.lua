@@ -101,7 +101,7 @@ describe("core.archive", function()
                 assert.equal(("content\n"):rep(1000), read(directory .. "/dir/file"))
                 assert.same({
                     digest = digest(bytes), diff_id = digest(SMALL), compression = name,
-                    consumed = #bytes, size = 8000, entries = 2, whiteouts = false,
+                    consumed = #bytes, size = 8000, entries = 2, whiteouts = false, implied = {},
                 }, result)
             end)
 

@@ -121,6 +121,42 @@ describe("of an image's layers", function()
         end)
     end
 
+    -- The mode and owner of a directory.
+    local function looks(tree, path)
+        local stat <const> = assert(core.file.stat(path, { root = tree }))
+        return ("%04o %d %d"):format(stat.mode, stat.uid, stat.gid)
+    end
+
+    local TMP <const> = { name = "tmp/", type = "5", mode = 1023 }
+    local HOME <const> = { name = "home/a/", type = "5", mode = 448, uid = 7, gid = 8 }
+
+    it("directories without an entry are as the layers below have them", function()
+        local tree <close> = run {
+            layer_of { TMP, HOME }, layer_of { "tmp/x", "home/a/b/x" },
+            layer_of { "tmp/y", ".wh.none" },
+        }
+        assert.equal("1777 0 0", looks(tree, "tmp"))
+        assert.equal("0700 7 8", looks(tree, "home/a"))
+        assert.equal("0755 0 0", looks(tree, "home/a/b"))
+        assert.equal("home home/a home/a/b home/a/b/x tmp tmp/x tmp/y", shown(tree))
+    end)
+
+    it("directories that a later layer has an entry about are as that says", function()
+        local tree <close> = run {
+            layer_of { TMP, HOME }, layer_of { "tmp/x", "home/a/x" },
+            layer_of { { name = "tmp/", type = "5", mode = 493, gid = 9 } },
+            layer_of { "home/a/y", HOME, ".wh.tmp" }, layer_of { "tmp/z" },
+        }
+        assert.equal("0755 0 0", looks(tree, "tmp"))
+        assert.equal("0700 7 8", looks(tree, "home/a"))
+        assert.equal("home home/a home/a/x home/a/y tmp tmp/z", shown(tree))
+    end)
+
+    it("one without zeros at its end is taken: its digest says that it is whole", function()
+        local tree <close> = run { image.layer(tar.entry { name = "x" }, "none") }
+        assert.equal("x", shown(tree))
+    end)
+
     it("a whiteout reaches nothing outside", function()
         local outside <const> = scratch.directory()
         assert(core.file.write(outside .. "/x", "x"))
