@@ -129,7 +129,11 @@ end
 function M.stage()
     M.prepare()
     local stage <const> = new_stage()
-    fault.check(file.mkdir(stage.path, { mode = "0700" }))
+    local made <const>, message <const>, code <const> = file.mkdir(stage.path, { mode = "0700" })
+    if not made then
+        stage:close()
+        fault.check(made, message, code)
+    end
     return stage
 end
 

@@ -166,7 +166,12 @@ Transaction.__index = Transaction
 ---@return sdme.Transaction to be closed once what it made is referred to
 function M.begin()
     local stage <const> = store.stage()
-    fault.check(file.mkdir(stage.path .. "/uses", { mode = "0700" }))
+    local made <const>, message <const>, code <const> =
+        file.mkdir(stage.path .. "/uses", { mode = "0700" })
+    if not made then
+        stage:close()
+        fault.check(made, message, code)
+    end
     return setmetatable({ stage = stage, made = {}, notes = {} }, Transaction)
 end
 
