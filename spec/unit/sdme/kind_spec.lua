@@ -62,7 +62,8 @@ describe("every kind", function()
                 local value <const> = answer(name, text, one.parse(text))
                 if value ~= nil then
                     assert.same(value, one.check(value), name)
-                    if not name:find "^many env" then
+                    -- A map is shown as several values, or as one, which may be none.
+                    if not name:find "^many env" and name ~= "many mirrors" then
                         assert.same(value, one.parse(one.show(value)), name)
                     end
                 end
