@@ -123,8 +123,8 @@ describe("enter", function()
         local path <const> = start()
         needs.program("script", "ps")
         local output <const> = shell.run("script -eqc %s /dev/null </dev/null; echo status $?",
-            ("%s --target %d -- bash -ic 'ps -o sid= -p $$; sleep 1 & jobs; exit 6'"):format(path,
-                application:pid())):gsub("\r", "")
+            ("exec %s --target %d -- bash -ic 'ps -o sid= -p $$; sleep 1 & jobs; exit 6'"):format(
+                path, application:pid())):gsub("\r", "")
         assert.not_matches("job control", output)
         assert.matches("^ *[1-9]", output)
         assert.matches("Running", output)
