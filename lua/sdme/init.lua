@@ -1,55 +1,133 @@
--- The public API: what `require "sdme"` gives. doc/lua.md describes it name by name.
---
--- Every part is loaded when it is first used, so that a script pays for what it takes.
+-- The public API: what `require "sdme"` gives. Every part is loaded when it is first used, so that
+-- a script pays for what it takes.
 
 local core <const> = require "sdme.core"
 
+---What scripts use. It works in a script that `sdme run` runs, and in a stock `lua5.4` where sdme
+---is installed.
+---@class sdme
+---@field version string the version
+---@field core sdme.core the runtime
+---@field fs sdme.fs root filesystems
+---@field task sdme.task waiting, and doing several things at once
+---@field config sdme.config the configuration
 local M <const> = { version = core.version, core = core }
 
-local function container(name)
-    return function(...)
-        return require("sdme.container")[name](...)
-    end
+---Makes a container that doesn't run, a clone of this host or of a rootfs, and returns it; a name
+---is made up if the settings have none. With `started = true` it starts the container and waits for
+---its boot, as long as `timeout` says.
+---
+---Raises `EUSAGE` for a wrong setting, `EEXIST` if the name is taken.
+---
+---```lua
+---local db <const> = sdme.create { name = "db", memory = "256M", env = { TIER = "test" } }
+---print(db.name, db:status())
+---db:remove()
+---```
+---@param settings sdme.Settings? how it differs from a plain clone of this host
+---@return sdme.Container container
+function M.create(settings)
+    return require("sdme.container").create(settings)
 end
 
----Makes a container that isn't running; see `sdme create --help` for the options.
----@type fun(options: table?): sdme.Container
-M.create = container "create"
+---Makes a container as `sdme.create` does, starts it and waits for its boot; `boot_seconds` of the
+---container is what that took. In a `<close>` variable it is stopped at the end of the block.
+---
+---Raises what `sdme.create` does, and `EBOOT` as `container:start` does.
+---
+---```lua
+---local clone <close> = sdme.new { ephemeral = true }
+---print(("%s is up after %.2f s"):format(clone.name, clone.boot_seconds))
+---```
+---@param settings sdme.Settings? how it differs from a plain clone of this host
+---@return sdme.Container container
+function M.new(settings)
+    return require("sdme.container").new(settings)
+end
 
----Makes a container and starts it.
----@type fun(options: table?): sdme.Container
-M.new = container "new"
-
----The container of that name, or whose name alone begins so.
----@type fun(name: string): sdme.Container
-M.container = container "get"
+---The container of that name, or the one whose name alone begins so.
+---
+---Raises `ENOENT` if there is none, `EUSAGE` if several begin so.
+---
+---```lua
+---print(sdme.container("we").name)
+---```
+---@param name string its name, or the beginning of it
+---@return sdme.Container container
+function M.container(name)
+    return require("sdme.container").get(name)
+end
 
 ---All containers, by name.
----@type fun(): sdme.Container[]
-M.containers = container "list"
-
-local function rootfs(name)
-    return function(...)
-        return require("sdme.rootfs")[name](...)
-    end
+---
+---```lua
+---for _, container in ipairs(sdme.containers()) do
+---    print(container.name, container:status())
+---end
+---```
+---@return sdme.Container[] containers
+function M.containers()
+    return require("sdme.container").list()
 end
 
-M.fs = {
-    ---Makes a rootfs of a directory, an archive, a disk image, or a URL of one.
-    ---@type fun(source: string, options: sdme.ImportOptions?): sdme.Rootfs
-    import = rootfs "import",
+---Root filesystems: each is a name for a stack of layers, which never change. Containers share
+---them.
+---@class sdme.fs
+M.fs = {}
 
-    ---The rootfs of that name.
-    ---@type fun(name: string): sdme.Rootfs
-    get = rootfs "get",
+---Makes a rootfs of a directory, a tar archive, a disk image, an `http(s)://` URL of one, or an
+---image (its name in a registry, an OCI layout, an archive), and returns it. What exists under the
+---name is replaced only with `force`, and only by what is complete.
+---
+---Raises `EEXIST` if the name is taken, `EFORMAT` for a file that is broken or of an unknown kind,
+---`EDIGEST` for one with another digest, `EUNSUPPORTED` where systemd can't be had.
+---
+---```lua
+---local tree <const> = sdme.fs.import("/srv/debian", { name = "debian", quiet = true })
+---print(tree.name, #tree:inspect().layers)
+---```
+---@param source string a path, a URL, or the name of an image: what a file is, its content tells
+---@param options sdme.ImportOptions? what it becomes, and how
+---@return sdme.Rootfs rootfs
+function M.fs.import(source, options)
+    return require("sdme.rootfs").import(source, options)
+end
 
-    ---All root filesystems, by name.
-    ---@type fun(): sdme.Rootfs[]
-    list = rootfs "list",
-}
+---The rootfs of that name.
+---
+---Raises `ENOENT` if there is none.
+---@param name string its name
+---@return sdme.Rootfs rootfs
+function M.fs.get(name)
+    return require("sdme.rootfs").get(name)
+end
 
----Runs functions side by side and returns the first result of each.
----@type fun(...: function): any ...
+---All root filesystems, by name.
+---
+---```lua
+---for _, one in ipairs(sdme.fs.list()) do
+---    print(one.name, #one:users())
+---end
+---```
+---@return sdme.Rootfs[] list
+function M.fs.list()
+    return require("sdme.rootfs").list()
+end
+
+---Runs functions side by side and returns the first result of each. What waits in one of them lets
+---the others go on. All of them come to their end; then the first error, if there was one, is
+---raised.
+---
+---```lua
+---local host, date = sdme.all(function()
+---    return web:exec({ "hostname" }).stdout
+---end, function()
+---    return web:exec({ "date" }).stdout
+---end)
+---print(host, date)
+---```
+---@param ... fun(): any what to run
+---@return any ... the first result of each
 function M.all(...)
     return require("sdme.task").all(...)
 end
