@@ -34,8 +34,9 @@ function M.manager()
 end
 
 ---Raises where systemd can't do what the launcher asks of it.
-function M.check()
-    local version <const> = M.manager():version()
+---@param version integer? of systemd, where it is known
+function M.check(version)
+    version = version or M.manager():version()
     if version < OLDEST_SYSTEMD then
         fault.raise("EUNSUPPORTED", nil, "systemd %d is too old: %d or newer is needed", version,
             OLDEST_SYSTEMD)

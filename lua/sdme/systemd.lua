@@ -54,7 +54,6 @@ local METHODS <const> = {
     freeze_unit = { "FreezeUnit", "s" },
     kill_unit = { "KillUnit", "ssi" },
     load_unit = { "LoadUnit", "s" },
-    ref_unit = { "RefUnit", "s" },
     reload = { "Reload", "", timeout = RELOAD_TIMEOUT },
     reset_failed = { "ResetFailedUnit", "s" },
     thaw_unit = { "ThawUnit", "s" },
@@ -270,6 +269,11 @@ local function interface_name(interface)
     return DESTINATION .. "." .. (interface or "Unit")
 end
 
+-- Distributions write more than the number.
+local function version_number(version)
+    return math.tointeger(version:match "%d+")
+end
+
 ---All properties of a unit, which is loaded for it: one without a file has LoadState "not-found".
 ---@param name string
 ---@param interface string? "Unit", or "Service", "Scope", ...
@@ -286,6 +290,22 @@ function Manager:unit_property(name, interface, property)
     return await(
         self.bus:property(DESTINATION, M.unit_path(name), interface_name(interface), property)
     )
+end
+
+---Asks for all that a start has to know, in one go. The reference comes first: it has the manager
+---load the unit, and keep it, with why it failed, until the reference is given back.
+---@param name string of a unit
+---@return fun(): integer, string waits for the manager's version and the unit's ActiveState
+function Manager:look_up(name)
+    local reference <const> = self:call("RefUnit", "s", { name })
+    local state <const> = self.bus:property(DESTINATION, M.unit_path(name), interface_name(),
+        "ActiveState")
+    local version <const> = self.bus:property(DESTINATION, PATH, MANAGER, "Version")
+    self:subscribe()
+    return function()
+        await(reference)
+        return version_number(await(version)), await(state)
+    end
 end
 
 ---The units in memory whose names match a pattern.
@@ -330,11 +350,10 @@ function Manager:system_state()
     return await(self.bus:property(DESTINATION, PATH, MANAGER, "SystemState"))
 end
 
----Its version, of which distributions write more than the number.
+---Its version.
 ---@return integer
 function Manager:version()
-    local version <const> = await(self.bus:property(DESTINATION, PATH, MANAGER, "Version"))
-    return math.tointeger(version:match "%d+")
+    return version_number(await(self.bus:property(DESTINATION, PATH, MANAGER, "Version")))
 end
 
 return M

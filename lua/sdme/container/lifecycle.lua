@@ -92,11 +92,14 @@ function M.active_state(name)
     return host.manager():unit_property(unit.name(name), "Unit", "ActiveState")
 end
 
+local function is_running(active_state)
+    return active_state ~= "inactive" and active_state ~= "failed"
+end
+
 ---@param name string
 ---@return boolean
 function M.is_running(name)
-    local active <const> = M.active_state(name)
-    return active ~= "inactive" and active ~= "failed"
+    return is_running(M.active_state(name))
 end
 
 -- Why a unit failed, in words.
@@ -177,17 +180,21 @@ local function start(name, options)
     do
         local lock <close> = options.lock or store.lock("container", name)
         M.read(name)
+        local manager <const> = host.manager()
+        -- Without a reference the manager forgets a unit that has failed, and why.
+        local look <const> = manager:look_up(unit.name(name))
         local description <const> = settle.read(name)
         local settings <const> = app.settings(description)
-        host.check()
-        if M.active_state(name) == "active" then
+        local version <const>, active <const> = look()
+        host.check(version)
+        if active == "active" then
             return nil
         end
         options.keep = not (options.rm_on_failure or description.settings.ephemeral)
         launcher.check(name, description.settings)
         layer.check(layer.named(description), "start " .. name)
         apparmor.check(name, description.settings.apparmor_profile)
-        if not M.is_running(name) then
+        if not is_running(active) then
             port.check(name, settings)
             port.clear(name, settings)
         end
@@ -195,11 +202,9 @@ local function start(name, options)
             M.mark_ephemeral(name)
         end
         if unit.install(name, settings) then
-            host.manager():reload()
+            manager:reload()
         end
-        -- The manager forgets a unit that has failed, and why, unless somebody holds it.
-        host.manager():ref_unit(unit.name(name))
-        job = host.manager():start_unit(unit.name(name), "replace")
+        job = manager:start_unit(unit.name(name), "replace")
     end
     await_boot(name, job, options)
     return core.poll.now() - began

@@ -25,8 +25,6 @@ function M.template()
             { "Description", "Container %i" },
             { "Documentation", "man:sdme(1)" },
             { "After", "network.target systemd-networkd.service" },
-            { "Wants", "modprobe@overlay.service" },
-            { "After", "modprobe@overlay.service" },
             { "CollectMode", "inactive-or-failed" },
         },
         { "Service",
