@@ -1,0 +1,67 @@
+-- The scripts in examples/, as their users run them, and what they leave: nothing.
+
+local debian <const> = require "spec.support.debian"
+local sdme <const> = require "spec.support.sdme"
+
+-- What a script prints; its progress on stderr isn't looked at.
+local function run(name, ...)
+    return sdme.ok("run", ("examples/%s.lua"):format(name), ...)
+end
+
+describe("the example", function()
+    after_each(function()
+        local left <const> = sdme.traces() .. sdme.ok("__complete", "rootfs")
+        sdme.clean_all()
+        assert.equal("", left)
+    end)
+
+    it("hello boots a clone and leaves the host as it was", function()
+        local said <const> = run "hello"
+        assert.matches("it says it is running\nits /etc/motd: hello from %S+\n", said)
+        assert.matches("ours is untouched: true\ncontainers left: 0$", said)
+    end)
+
+    it("rootfs keeps what was done to an imported system", function()
+        assert.matches("a container of the snapshot has: made by an example\n"
+            .. "root filesystems left: 0$", run("rootfs", debian.path "debian.tar"))
+    end)
+
+    it("fleet shares work among clones", function()
+        local said <const> = run("fleet", "3")
+        assert.matches("worker%-1 found 87 primes\nworker%-2 found 1 primes\n", said)
+        assert.matches("168 below a thousand$", said)
+    end)
+
+    it("fork has each experiment begin where the preparation ended", function()
+        assert.equal("1: A /srv/data/chosen\n2: D /srv/data/numbers\n3: M /srv/data/numbers",
+            run "fork")
+    end)
+
+    it("matrix tells which systems pass a test, and fails if one doesn't", function()
+        sdme.ok("fs", "import", debian.path "debian.tar", "--name", "debian")
+        local passed <const> = sdme.run("run", "examples/matrix.lua", "debian", "--", "true")
+        local failed <const> = sdme.run("run", "examples/matrix.lua", "debian", "absent", "--",
+            "sh", "-c", "exit 3")
+        sdme.ok("fs", "rm", "debian")
+        assert.same({ 0, 1 }, { passed.status, failed.status })
+        assert.matches("^ok +debian +Debian [^\n]+, status 0\n$", passed.out)
+        assert.matches("^FAIL +debian +Debian [^\n]+, status 3\n"
+            .. "FAIL +absent +there is no rootfs absent\n$", failed.out)
+    end)
+
+    it("rolling restarts one container after another", function()
+        sdme.ok("create", "--name", "one", "--started")
+        sdme.ok("create", "--name", "two", "--started")
+        local said <const> = run("rolling", "one", "two")
+        sdme.ok("rm", "--force", "one", "two")
+        assert.matches("^one is back after %S+ s\ntwo is back after %S+ s$", said)
+    end)
+
+    it("watch tells which containers come and go", function()
+        sdme.ok("create", "--name", "one")
+        local told <const> = sdme.pipe(([[sh -c '"$0" "$@" & sleep 1;
+            "$0" start one && "$0" stop one && "$0" rm one; wait']]), "run", "examples/watch.lua",
+            "8")
+        assert.matches("^one came up\none is gone\n$", told.out)
+    end)
+end)
