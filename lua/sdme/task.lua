@@ -3,11 +3,12 @@
 -- Whatever waits is a pending object: `poll()` says what to wait for (a descriptor, "r", "w" or
 -- "rw", and seconds), and `step()` goes on with it, giving false, or true and its results. In a
 -- plain script `await` polls just that one; inside `all` it yields, so that the same
--- straight-line code runs side by side. A program with a loop of its own takes `group` and
--- `entries`, and calls `step` when one of the entries is ready.
+-- straight-line code runs side by side. A program with a loop of its own has `await` wait in that
+-- by `set_poll`.
 
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
+local loop <const> = require "sdme.loop"
 
 local M <const> = {}
 
@@ -57,6 +58,14 @@ local function resumed(first, ...)
     return first, ...
 end
 
+-- Has what runs several things raise `why` in each, and raises it otherwise.
+local function interrupt(pending, why)
+    if type(pending) ~= "table" or not pending.interrupt then
+        error(why, 0)
+    end
+    pending:interrupt(why)
+end
+
 local function finish(pending, done, ...)
     if done then
         return ...
@@ -66,10 +75,7 @@ local function finish(pending, done, ...)
     end
     local ok, why = pcall(wait_for, pending)
     if not ok then
-        if type(pending) ~= "table" or not pending.interrupt then
-            error(why, 0)
-        end
-        pending:interrupt(why)
+        interrupt(pending, why)
     end
     return finish(pending, pending:step())
 end
@@ -78,7 +84,36 @@ end
 ---@param pending table|userdata
 ---@return any ... what it ends with; for an operation that failed nil, message and code
 function M.await(pending)
+    if loop.poll and not strands[coroutine.running()] then
+        return loop.await(pending, M.entries, interrupt)
+    end
     return finish(pending, pending:step())
+end
+
+---Has whatever waits wait in the loop of the program that we are part of. `poll(descriptor,
+---seconds)` returns when the descriptor is readable or the seconds have passed (nil: without an
+---end), and may return at any time before: it runs the loop that long, or yields the coroutine that
+---it is called in to a loop that resumes it. Once it has returned, the descriptor is gone. What it
+---raises, `await` raises; an operation that is cut off so cleans up, and may wait while it does.
+---
+---Functions of sdme may run at the same time in any number of coroutines then. Raises if `poll` is
+---something else than a function or nil.
+---
+---```lua
+---task.set_poll(function(descriptor, seconds)
+---    core.poll.wait({ { descriptor, "r" } }, seconds) -- and for what else the program waits for
+---end)
+---task.set_poll(nil)
+---```
+---@param poll fun(descriptor: integer, seconds: number?)|nil nil: sdme waits by itself again
+---@return function|nil before what was set before
+function M.set_poll(poll)
+    if poll ~= nil and type(poll) ~= "function" then
+        error(("set_poll takes a function or nil, not a %s"):format(type(poll)), 2)
+    end
+    local before <const> = loop.poll
+    loop.poll = poll
+    return before
 end
 
 ---A pending object that is done after some seconds.
