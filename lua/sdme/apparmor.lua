@@ -2,7 +2,6 @@
 
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
-local setting <const> = require "sdme.setting"
 
 local file <const> = core.file
 
@@ -76,6 +75,16 @@ profile sdme-default flags=(attach_disconnected, mediate_deleted) {
 }
 ]]
 
+-- What it calls a process that no profile is for (apparmor(7)).
+local UNCONFINED <const> = "unconfined"
+
+---Whether the name is that of a profile, and not the one for none.
+---@param profile string?
+---@return boolean
+function M.confines(profile)
+    return profile ~= nil and profile ~= UNCONFINED
+end
+
 ---The profile that `--apparmor-profile sdme-default` names, as apparmor_parser(8) reads it.
 ---@return string
 function M.profile()
@@ -95,7 +104,7 @@ local function is_loaded(profile)
 end
 
 local function hint(name, how)
-    return ("%s, or do without: %s"):format(how, setting.command(name, { apparmor_profile = "" }))
+    return ("%s, or do without: sdme set %s --apparmor-profile ''"):format(how, name)
 end
 
 ---Raises where a container can't be confined by its profile: systemd would start it all the same
@@ -103,7 +112,7 @@ end
 ---@param name string of the container
 ---@param profile string?
 function M.check(name, profile)
-    if not profile then
+    if not M.confines(profile) then
         return
     elseif not M.is_enabled() then
         fault.raise("EUNSUPPORTED", hint(name, "boot with apparmor=1 security=apparmor"),
@@ -119,7 +128,7 @@ end
 ---Raises where this process isn't confined by a profile. What isn't let see that is confined.
 ---@param profile string?
 function M.check_confined(profile)
-    if not profile then
+    if not M.confines(profile) then
         return
     end
     local label, _, code = file.read "/proc/self/attr/apparmor/current"

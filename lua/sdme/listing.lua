@@ -41,6 +41,14 @@ function M.write(...)
     check_output(io.stdout:write(...))
 end
 
+---Writes lines to stderr that a user should know, and that are no errors.
+---@param notes string[]?
+function M.notes(notes)
+    for _, note in ipairs(notes or {}) do
+        io.stderr:write("note: ", note, "\n")
+    end
+end
+
 ---Brings out what is still in the buffer of stdout.
 function M.flush()
     check_output(io.stdout:flush())

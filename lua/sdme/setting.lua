@@ -1,7 +1,6 @@
 -- The settings of a container: the one table behind the flags of create, new and set, the keys
 -- of `sdme.create{}` and of the state file, completion and the manual.
 
-local config <const> = require "sdme.config"
 local fault <const> = require "sdme.fault"
 local json <const> = require "sdme.json"
 local kind <const> = require "sdme.kind"
@@ -23,7 +22,7 @@ local M <const> = {}
 ---@field live boolean? whether setting it takes effect in a running container
 ---@field host_clone_only boolean? whether it means nothing without a clone of the host
 ---@field implies string? another flag that is set with it
----@field bundle (fun(): table)? the settings that it stands for
+---@field bundle boolean? whether it stands for others: see sdme.security
 ---@field secret boolean? whether `inspect` masks it
 ---@field instead string? what to do where `set` doesn't take it
 
@@ -127,15 +126,14 @@ M.all = {
         stored = true, instead = "files of the container have their owners from its creation",
     },
     {
-        name = "hardened", kind = kind.flag, group = "Security", commands = AT_CREATION,
+        name = "hardened", kind = kind.flag, group = "Security", commands = EVERYWHERE,
         help = "--userns, --private-network, --no-new-privileges, and fewer capabilities",
-        stored = false, instead = "give what it stands for, flag by flag",
-        bundle = function()
-            return {
-                userns = true, private_network = true, no_new_privileges = true,
-                drop_capability = config.get "hardened_drop_caps",
-            }
-        end,
+        stored = false, bundle = true,
+    },
+    {
+        name = "strict", kind = kind.flag, group = "Security", commands = EVERYWHERE,
+        help = "--hardened, Docker's capabilities and CAP_SYS_ADMIN, fewer system calls, AppArmor",
+        stored = false, bundle = true,
     },
     {
         name = "drop_capability", value = "CAP", kind = kind.capability, many = true,
@@ -296,6 +294,9 @@ local function check_value(setting, value, command, shown)
     local checked, why = setting.values.check(value)
     if checked == nil then
         fault.usage("%s: %s", shown(setting.name), why)
+    elseif checked == false and setting.bundle and command == "set" then
+        fault.raise("EUSAGE", "take away what it stands for, flag by flag",
+            "%s can't be taken away as a whole", shown(setting.name))
     end
     if setting.many and not setting.kind.explode then
         return json.array(checked)
@@ -310,30 +311,15 @@ local function set_flag(values, name, by, shown)
     values[name] = true
 end
 
--- What is given by itself counts more than a bundle that takes it away.
-local function drop_capabilities(values, dropped)
-    local settled <const>, list <const> = {}, json.array {}
-    for _, capability in ipairs(values.drop_capability or {}) do
-        list[#list + 1] = capability
-        settled[capability] = true
-    end
-    for _, capability in ipairs(values.capability or {}) do
-        settled[capability] = true
-    end
-    for _, capability in ipairs(dropped) do
-        list[#list + 1] = not settled[capability] and capability or nil
-    end
-    values.drop_capability = list
-end
-
-local function unbundle(values, shown)
+-- Settings that bundles stand for in place of these: of those that `set` changes, or of new ones.
+local function unbundle(values, given, shown)
     for _, setting in ipairs(M.all) do
-        for name, value in pairs(values[setting.name] and setting.bundle and setting.bundle() or {})
-        do
-            if value == true then
-                set_flag(values, name, setting.name, shown)
+        if setting.bundle and given[setting.name] then
+            local security <const> = require "sdme.security"
+            if values == given then
+                security.expand(setting.name, values, given)
             else
-                drop_capabilities(values, value)
+                security.expand_again(setting.name, values, given, shown(setting.name))
             end
         end
     end
@@ -482,7 +468,7 @@ function M.check(settings, options)
     if command == "set" then
         return values
     end
-    unbundle(values, shown)
+    unbundle(values, values, shown)
     apply_rules(values, shown)
     if command == "create" then
         check_started(values, shown)
@@ -502,11 +488,13 @@ function M.merge(settings, changes, options)
         if value == nil then
             value = settings[setting.name]
         end
-        if value ~= "" then
+        if value ~= "" and (setting.stored or changes[setting.name] == nil) then
             merged[setting.name] = value
         end
     end
-    apply_rules(merged, shown_as(options and options.flags))
+    local shown <const> = shown_as(options and options.flags)
+    unbundle(merged, changes, shown)
+    apply_rules(merged, shown)
     return merged
 end
 

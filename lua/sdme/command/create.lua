@@ -14,6 +14,7 @@ return {
     },
     run = function(arguments)
         local made <const> = container.create(setting.pick(arguments, "create"), true)
+        listing.notes(made.notes)
         listing.write(made.name, "\n")
     end,
 }

@@ -1,4 +1,5 @@
 local container <const> = require "sdme.container"
+local listing <const> = require "sdme.listing"
 local setting <const> = require "sdme.setting"
 
 return {
@@ -17,6 +18,7 @@ return {
     },
     run = function(arguments)
         local made <const> = container.new(setting.pick(arguments, "new"), true)
+        listing.notes(made.notes)
         io.stderr:write(("%s is up after %.2f s\n"):format(made.name, made.boot_seconds))
         local function enter()
             return made:shell { user = arguments.user, argv = arguments.cmd }

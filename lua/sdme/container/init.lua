@@ -11,6 +11,7 @@ local layer <const> = require "sdme.store.layer"
 local lifecycle <const> = require "sdme.container.lifecycle"
 local network <const> = require "sdme.network"
 local os_release <const> = require "sdme.os_release"
+local security <const> = require "sdme.security"
 local session <const> = require "sdme.container.session"
 local setting <const> = require "sdme.setting"
 local store <const> = require "sdme.store"
@@ -22,6 +23,7 @@ local M <const> = {}
 
 ---@class sdme.Container
 ---@field name string
+---@field notes string[]? what a user should know of one that was just made
 local Container <const> = { __name = "sdme.container" }
 Container.__index = Container
 
@@ -46,7 +48,9 @@ function M.create(options, flags)
     else
         lock:close()
     end
-    return object(name)
+    local container <const> = object(name)
+    container.notes = security.notes(settings)
+    return container
 end
 
 ---Makes a container and starts it. As a `<close>` variable it is stopped at the end of its block.
@@ -56,6 +60,7 @@ end
 function M.new(options, flags)
     local name, settings, lock = create.create(options or {}, { allow = "new", flags = flags })
     local container <const> = object(name)
+    container.notes = security.notes(settings)
     container.boot_seconds = lifecycle.start(name, {
         timeout = settings.timeout, rm_on_failure = settings.rm_on_failure, lock = lock,
     })
@@ -295,7 +300,9 @@ function Container:inspect(options)
         name = self.name, created = description.created, status = status, health = health,
         apps = description.apps and json.array(describe_apps(description, apps)),
         os = self:os(), unit = unit.name(self.name), enabled = self:is_enabled(),
-        userns = description.userns, settings = shown, addresses = json.array(self:addresses()),
+        userns = description.userns, settings = shown,
+        security = security.describe(description.settings),
+        addresses = json.array(self:addresses()),
         leader = machine.leader, root = machine.root,
         path = store.path("containers", self.name),
         layers = description.layers and json.array(description.layers),
@@ -418,6 +425,7 @@ function M.status()
             row.health, row.problem = "unknown", tostring(found)
         else
             row.rootfs, row.os = found.settings.fs or "host", os_of(found)
+            row.security = security.describe(found.settings).level
             row.health = not is_complete(found) and "missing fs" or nil
         end
         if ok and row.status ~= "stopped" then

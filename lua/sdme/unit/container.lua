@@ -1,6 +1,7 @@
 -- The units of containers: one static template for all, and for a container that differs from it
 -- a drop-in with its limits.
 
+local apparmor <const> = require "sdme.apparmor"
 local config <const> = require "sdme.config"
 local file <const> = require "sdme.unit.file"
 local interpreter <const> = require "sdme.unit.interpreter"
@@ -91,7 +92,8 @@ function M.drop_in(settings)
             { "TasksMax", settings.tasks },
             { "DeviceAllow", devices },
             { "Restart", settings.restart },
-            { "AppArmorProfile", settings.apparmor_profile },
+            { "AppArmorProfile",
+                apparmor.confines(settings.apparmor_profile) and settings.apparmor_profile },
         },
     }
 end

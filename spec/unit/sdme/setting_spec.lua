@@ -2,6 +2,7 @@ local arguments <const> = require "sdme.arguments"
 local fault <const> = require "sdme.fault"
 local json <const> = require "sdme.json"
 local raised <const> = require "spec.support.raised"
+local security <const> = require "sdme.security"
 local setting <const> = require "sdme.setting"
 
 local function create(settings, flags)
@@ -174,9 +175,87 @@ describe("sdme.setting", function()
                 (refusal { hardened = true, capability = "chown", drop_capability = "chown" }))
         end)
 
-        it("can't be without what it stands for", function()
-            assert.equal("--hardened can't be without --userns",
-                (refusal({ hardened = true, userns = false }, "create", true)))
+        it("is overridden by each flag that is given besides", function()
+            local settings <const> = create {
+                hardened = true, userns = false, no_new_privileges = false,
+            }
+            assert.same({ false, true, false },
+                { settings.userns, settings.private_network, settings.no_new_privileges })
+        end)
+    end)
+
+    describe("strict", function()
+        local FILTER <const> = "~@cpu-emulation @debug @obsolete @raw-io"
+
+        local function changed(settings, changes)
+            return setting.merge(settings, setting.check(changes, { allow = "set" }))
+        end
+
+        it("is hardened, and leaves what Docker leaves and CAP_SYS_ADMIN", function()
+            local settings <const> = create { strict = true }
+            assert.is_true(settings.userns and settings.private_network)
+            assert.is_true(settings.no_new_privileges)
+            assert.same({ FILTER }, settings.system_call_filter)
+            local dropped <const> = " " .. table.concat(settings.drop_capability, " ") .. " "
+            for _, kept in ipairs { "CAP_SYS_ADMIN", "CAP_CHOWN", "CAP_SETUID", "CAP_MKNOD" } do
+                assert.is_nil(dropped:find(" " .. kept .. " ", 1, true), kept)
+            end
+            for _, lost in ipairs {
+                "CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_SYS_MODULE", "CAP_DAC_READ_SEARCH", "CAP_BPF",
+            } do
+                assert.is_truthy(dropped:find(" " .. lost .. " ", 1, true), lost)
+            end
+            assert.equal("strict", security.describe(settings).level)
+            assert.is_nil(setting.stored(settings).strict)
+        end)
+
+        it("is overridden by each flag that is given besides", function()
+            local settings <const> = create {
+                strict = true, capability = "net_admin", private_network = false,
+                system_call_filter = "~@swap", apparmor_profile = "unconfined",
+            }
+            assert.is_false(settings.private_network)
+            assert.same({ "~@swap" }, settings.system_call_filter)
+            assert.equal("unconfined", settings.apparmor_profile)
+            for _, capability in ipairs(settings.drop_capability) do
+                assert.not_equal("CAP_NET_ADMIN", capability)
+            end
+            assert.same({ level = "userns", missing = { "private_network" } },
+                security.describe(settings))
+        end)
+
+        it("is spelt out again over what a container has", function()
+            local settings <const> = changed({ userns = true, drop_capability = { "CAP_MKNOD" },
+                system_call_filter = { "~@swap" }, memory = 1 << 30 }, { strict = true })
+            assert.equal("CAP_MKNOD", settings.drop_capability[1])
+            assert.same({ "~@swap", FILTER }, settings.system_call_filter)
+            assert.is_nil(settings.strict)
+            assert.equal("strict", security.describe(settings).level)
+            assert.same(settings, changed(settings, { strict = true }))
+        end)
+
+        it("comes after its making only to a container with a user namespace", function()
+            assert.equal("strict needs a user namespace, which containers have from their creation",
+                raised(changed, {}, { strict = true }).message)
+            assert.equal("strict can't be taken away as a whole",
+                raised(changed, { userns = true }, { strict = false }).message)
+        end)
+
+        it("is what the settings amount to, and says what the next level takes", function()
+            assert.equal("plain", security.describe({}).level)
+            assert.same({ level = "userns", missing = { "no_new_privileges", "drop_capability" } },
+                security.describe { userns = true, private_network = true })
+            local hardened <const> = security.describe(create { hardened = true })
+            assert.same({ "hardened", "drop_capability", "system_call_filter" },
+                { hardened.level, hardened.missing[1], hardened.missing[2] })
+        end)
+
+        it("says when a container will have no address", function()
+            local notes <const> = security.notes(create { strict = true, network_veth = true,
+                apparmor_profile = "unconfined", capability = "net_raw" })
+            assert.equal("its networkd can't ask for an address; "
+                .. "--capability CAP_NET_ADMIN lets it", notes[1])
+            assert.same({}, security.notes(create { network_veth = true }))
         end)
     end)
 
