@@ -249,6 +249,21 @@ int *sdme_lua_push_descriptor(lua_State *L)
     return fd;
 }
 
+int sdme_lua_push_poll(lua_State *L, int fd, double timeout)
+{
+    if (fd < 0) {
+        lua_pushnil(L);
+        lua_pushnil(L);
+    } else {
+        lua_pushinteger(L, fd);
+        lua_pushliteral(L, "r");
+    }
+    if (timeout < 0)
+        return 2;
+    lua_pushnumber(L, timeout);
+    return 3;
+}
+
 static int to_fd(lua_State *L, int index)
 {
     lua_Integer fd = luaL_checkinteger(L, index);

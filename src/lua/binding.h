@@ -64,6 +64,12 @@ char **sdme_lua_strings(lua_State *L, int index, const char *what);
  */
 int *sdme_lua_push_descriptor(lua_State *L);
 
+/*
+ * What `poll` of a pending object returns: a descriptor to be readable, or nil for -1, and the
+ * seconds after which to step anyway, none if they are negative. Returns how many values these are.
+ */
+int sdme_lua_push_poll(lua_State *L, int fd, double timeout);
+
 /* The number behind an integer, a descriptor, a Lua file, or anything with a `fileno` method. */
 int sdme_lua_check_fd(lua_State *L, int index);
 

@@ -188,25 +188,12 @@ static int request_close(lua_State *L)
 /* What a poll() returns for the request, or for its head. */
 static int push_wait(lua_State *L, const struct sdme_fetch_request *request, bool head)
 {
-    const struct sdme_fetch *session;
-    double timeout;
-
     if (!request)
         return 0;
-    if (sdme_fetch_has_news(request, head)) {
-        lua_pushnil(L);
-        lua_pushnil(L);
-        lua_pushinteger(L, 0);
-        return 3;
-    }
-    session = sdme_fetch_of(request);
-    timeout = sdme_fetch_timeout(session);
-    lua_pushinteger(L, sdme_fetch_fd(session));
-    lua_pushliteral(L, "r");
-    if (timeout < 0)
-        return 2;
-    lua_pushnumber(L, timeout);
-    return 3;
+    if (sdme_fetch_has_news(request, head))
+        return sdme_lua_push_poll(L, -1, 0);
+    const struct sdme_fetch *session = sdme_fetch_of(request);
+    return sdme_lua_push_poll(L, sdme_fetch_fd(session), sdme_fetch_timeout(session));
 }
 
 static void push_lower(lua_State *L, const char *text)

@@ -175,17 +175,7 @@ static int next_poll(lua_State *L)
     double timeout;
 
     sdme_journal_poll(next_journal(L), &entry, &timeout);
-    if (entry.fd < 0) {
-        lua_pushnil(L);
-        lua_pushnil(L);
-    } else {
-        lua_pushinteger(L, entry.fd);
-        lua_pushliteral(L, "r");
-    }
-    if (timeout < 0)
-        return 2;
-    lua_pushnumber(L, timeout);
-    return 3;
+    return sdme_lua_push_poll(L, entry.fd, timeout);
 }
 
 static int next_step(lua_State *L)

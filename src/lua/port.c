@@ -88,13 +88,7 @@ static int forward_poll(lua_State *L)
 
     if (!*forward)
         return 0;
-    double timeout = sdme_forwarder_timeout(*forward);
-    lua_pushinteger(L, sdme_forwarder_fd(*forward));
-    lua_pushliteral(L, "r");
-    if (timeout < 0)
-        return 2;
-    lua_pushnumber(L, timeout);
-    return 3;
+    return sdme_lua_push_poll(L, sdme_forwarder_fd(*forward), sdme_forwarder_timeout(*forward));
 }
 
 /* false, or true and "idle" or "ended" (or nil, message, code); then it is closed */

@@ -75,13 +75,7 @@ static int forward_poll(lua_State *L)
 
     if (forward->epoll < 0)
         return 0;
-    double timeout = sdme_forward_timeout(forward);
-    lua_pushinteger(L, forward->epoll);
-    lua_pushliteral(L, "r");
-    if (timeout < 0)
-        return 2;
-    lua_pushnumber(L, timeout);
-    return 3;
+    return sdme_lua_push_poll(L, forward->epoll, sdme_forward_timeout(forward));
 }
 
 /* false, or true and "hangup" or "escaped" (or nil, message, code); then it is closed */

@@ -171,13 +171,7 @@ static int relay_poll(lua_State *L)
 
     if (relay->epoll < 0)
         return 0;
-    double timeout = sdme_relay_timeout(relay);
-    lua_pushinteger(L, relay->epoll);
-    lua_pushliteral(L, "r");
-    if (timeout < 0)
-        return 2;
-    lua_pushnumber(L, timeout);
-    return 3;
+    return sdme_lua_push_poll(L, relay->epoll, sdme_relay_timeout(relay));
 }
 
 /* The user value of a relay is what to close, nil if nothing is. */

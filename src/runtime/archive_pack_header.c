@@ -10,30 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive_header.h"
 #include "util.h"
-
-/* Of POSIX: texts that fill their field have no NUL, numbers are octal with one at their end. */
-struct ustar {
-    char name[100];
-    char mode[8];
-    char uid[8];
-    char gid[8];
-    char size[12];
-    char mtime[12];
-    char checksum[8];
-    char type;
-    char link[100];
-    char magic[6];
-    char version[2];
-    char uname[32];
-    char gname[32];
-    char device_major[8];
-    char device_minor[8];
-    char prefix[155];
-    char padding[12];
-};
-
-_Static_assert(sizeof(struct ustar) == SDME_PACK_BLOCK, "a header is a block");
 
 enum {
     EXTENDED = 'x',
@@ -41,6 +19,8 @@ enum {
     NUMBER_SIZE = 32,         /* a 64-bit number, or a time, with a NUL */
     ACL_ENTRY_MAX = sizeof "default:group:4294967295:rwx,",
 };
+
+static const char posix_magic[] = "ustar\0" /* and the version: */ "00";
 
 static const char sparse_directory[] = "GNUSparseFile.0/", extended_directory[] = "PaxHeaders/";
 
@@ -230,7 +210,7 @@ static bool fits(size_t size, int64_t number)
     return number >= 0 && (uint64_t) number >> 3 * (size - 1) == 0;
 }
 
-static void put_checksum(struct ustar *header)
+static void put_checksum(struct sdme_tar_header *header)
 {
     const unsigned char *bytes = (const void *) header;
     unsigned int sum = 0;
@@ -258,7 +238,7 @@ static void put_name(char *field, size_t size, const char *directory, const char
         field[length + i] = path[i];
 }
 
-static void put_header(struct ustar *header, const struct sdme_pack_header_entry *entry,
+static void put_header(struct sdme_tar_header *header, const struct sdme_pack_header_entry *entry,
                        const char *directory)
 {
     memset(header, 0, sizeof *header);
@@ -271,10 +251,9 @@ static void put_header(struct ustar *header, const struct sdme_pack_header_entry
     header->type = entry->type;
     if (entry->link)
         put_name(header->link, sizeof header->link, "", entry->link);
-    memcpy(header->magic, "ustar", sizeof header->magic);
-    memcpy(header->version, "00", sizeof header->version);
-    put_number(header->device_major, sizeof header->device_major, entry->device_major);
-    put_number(header->device_minor, sizeof header->device_minor, entry->device_minor);
+    memcpy(header->magic, posix_magic, sizeof header->magic);
+    put_number(header->major, sizeof header->major, entry->device_major);
+    put_number(header->minor, sizeof header->minor, entry->device_minor);
     put_checksum(header);
 }
 
@@ -326,7 +305,7 @@ static bool needs_record(const char *text, size_t field_size)
 /* What the ustar header can't hold. */
 static void add_entry(struct sdme_pack_header *header, const struct sdme_pack_header_entry *entry)
 {
-    const struct ustar *sizes = NULL;
+    const struct sdme_tar_header *sizes = NULL;
 
     if (!is_utf8(entry->path) || (entry->link && !is_utf8(entry->link)))
         add_text(header, "hdrcharset", "BINARY");
@@ -367,7 +346,7 @@ static void finish_extended(struct sdme_pack_header *header,
     if (!rest)
         return;
     memset(rest, 0, padding);
-    put_header((struct ustar *) (void *) header->data, &extended, extended_directory);
+    put_header((struct sdme_tar_header *) (void *) header->data, &extended, extended_directory);
 }
 
 void sdme_pack_header_drop(struct sdme_pack_header *header)
@@ -390,7 +369,7 @@ int sdme_pack_header_finish(struct sdme_pack_header *header,
     sdme_pack_header_drop(header);
     if (!block || failed < 0)
         return failed;
-    put_header((struct ustar *) (void *) block, entry, entry->sparse ? sparse_directory : "");
+    put_header((struct sdme_tar_header *) (void *) block, entry, entry->sparse ? sparse_directory : "");
     *ret_data = has_extended ? header->data : block;
     *ret_size = has_extended ? size : SDME_PACK_BLOCK;
     return 0;

@@ -69,35 +69,36 @@ static void append_reason(struct sdme_error *error)
              error_text(error->code, buffer, sizeof buffer));
 }
 
+static void describe(struct sdme_error *error, int code, const char *format, va_list arguments)
+{
+    error->code = abs(code);
+    vsnprintf(error->message, sizeof error->message, format, arguments);
+    keep_printable(error->message);
+}
+
 int sdme_fail(struct sdme_error *error, int code, const char *format, ...)
 {
     va_list arguments;
 
-    code = abs(code);
     if (!error)
-        return -code;
-    error->code = code;
+        return -abs(code);
     va_start(arguments, format);
-    vsnprintf(error->message, sizeof error->message, format, arguments);
+    describe(error, code, format, arguments);
     va_end(arguments);
-    keep_printable(error->message);
     append_reason(error);
-    return -code;
+    return -abs(code);
 }
 
 int sdme_fail_as(struct sdme_error *error, int code, const char *format, ...)
 {
     va_list arguments;
 
-    code = abs(code);
     if (!error)
-        return -code;
-    error->code = code;
+        return -abs(code);
     va_start(arguments, format);
-    vsnprintf(error->message, sizeof error->message, format, arguments);
+    describe(error, code, format, arguments);
     va_end(arguments);
-    keep_printable(error->message);
-    return -code;
+    return -abs(code);
 }
 
 int sdme_fail_in(struct sdme_error *error, int code, const char *format, ...)
