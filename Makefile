@@ -12,6 +12,7 @@ VERSION := 0.1.0
 PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
 PKG_CONFIG ?= pkg-config
+OBJCOPY ?= objcopy
 LUA     := lua5.4
 
 comma := ,
@@ -26,6 +27,7 @@ export BUILD SANITIZE
 BINDIR     := $(PREFIX)/bin
 LUADIR     := $(PREFIX)/share/lua/5.4
 LUACDIR    := $(PREFIX)/lib/lua/5.4
+LIBDIR     := $(PREFIX)/lib
 INCLUDEDIR := $(PREFIX)/include
 MANDIR     := $(PREFIX)/share/man
 GUESTDIR   := $(PREFIX)/lib/sdme/guest
@@ -44,6 +46,11 @@ RUNTIME  := $(wildcard src/runtime/*.c)
 BINDINGS := $(wildcard src/lua/*.c)
 FLOOR    := $(sort $(shell find lua -name '*.lua'))
 PAGES    := sdme.1 sdme.conf.5
+# What a program may rely on is in src/sdme.h; what breaks it changes this number.
+ABI      := 0
+OPENING  := $(BUILD)/obj/open.o $(BUILD)/obj/embedded.o
+SONAME   := libsdme.so.$(ABI)
+LIBSDME  := $(BUILD)/lib/libsdme.so.$(VERSION)
 OBJECTS  := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(RUNTIME) $(BINDINGS))
 
 # Asked only when something is built, so that `make deps` runs on a machine that has nothing.
@@ -85,17 +92,31 @@ GUEST_LINK      = -nostdlib -static -s -Wl,--gc-sections -Wl,--build-id=none \
                   -Wl,-z,noexecstack -Wl,-z,noseparate-code $(if $(filter $(GUEST_NATIVE),$1),,-fuse-ld=lld)
 
 .PHONY: all deps demo demo-rootfs test test-unit test-system test-vm lint fmt fuzz bench install uninstall clean
-all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so $(PAGES:%=$(BUILD)/man/%) $(GUEST_PROGRAMS)
+all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so $(LIBSDME) $(BUILD)/lib/libsdme.a $(PAGES:%=$(BUILD)/man/%) \
+     $(GUEST_PROGRAMS)
 
-# The interpreter has all of Lua inside and lends it to C modules; core.so leaves lua_* to whoever
-# loads it.
-$(BUILD)/bin/sdme: $(OBJECTS) $(BUILD)/obj/main.o $(BUILD)/obj/embedded.o
+# The interpreter has all of Lua inside and lends it to C modules; core.so and libsdme leave lua_* to
+# whoever loads them: there may be only one Lua in a process.
+$(BUILD)/bin/sdme: $(OBJECTS) $(BUILD)/obj/main.o $(OPENING)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(SANITIZED) $(LDFLAGS) -Wl,-E -Wl,--as-needed -o $@ $^ $(LUA_LIBS) $(RUNTIME_LIBS)
 
 $(BUILD)/lua/sdme/core.so: $(OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) -shared $(SANITIZED) $(LDFLAGS) -o $@ $^ $(RUNTIME_LIBS)
+
+$(LIBSDME): $(OBJECTS) $(OPENING) src/sdme.map
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) -shared $(SANITIZED) $(LDFLAGS) -Wl,-soname,$(SONAME) \
+	    -Wl,--version-script=src/sdme.map -o $@ $(OBJECTS) $(OPENING) $(RUNTIME_LIBS)
+	@ln -sf $(@F) $(@D)/$(SONAME) && ln -sf $(SONAME) $(@D)/libsdme.so
+
+# One object, so that names of ours that no program should see are seen by none.
+$(BUILD)/lib/libsdme.a: $(OBJECTS) $(OPENING)
+	@mkdir -p $(@D)
+	$(call say,AR,$@)$(CC) -r -nostdlib -o $(BUILD)/obj/libsdme.o $^ && \
+	    $(OBJCOPY) --localize-hidden $(BUILD)/obj/libsdme.o && \
+	    rm -f $@ && $(AR) rcs $@ $(BUILD)/obj/libsdme.o
 
 $(BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
@@ -127,7 +148,7 @@ $(BUILD)/man/%: doc/man.lua $(wildcard doc/man/*.lua) $(BUILD)/bin/sdme
 	@mkdir -p $(@D)
 	$(call say,MAN,$@)$(BUILD)/bin/sdme run $< $* >$@.new && mv $@.new $@
 
--include $(OBJECTS:.o=.d) $(BUILD)/obj/main.d
+-include $(OBJECTS:.o=.d) $(BUILD)/obj/main.d $(OPENING:.o=.d)
 
 deps:
 	spec/host/deps all
@@ -165,7 +186,7 @@ lint: lint-deps
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -D_GNU_SOURCE \
 	    --enable=warning,performance,portability --suppress=missingIncludeSystem \
 	    -DSDME_VERSION='""' -D__x86_64__ src
-	printf '%s\n' $(RUNTIME) $(BINDINGS) src/main.c | xargs -P 2 -I FILE \
+	printf '%s\n' $(RUNTIME) $(BINDINGS) src/main.c src/open.c | xargs -P 2 -I FILE \
 	    clang-tidy --quiet FILE -- $(STANDARD) $(LIBRARY_CFLAGS) -DSDME_VERSION='""' \
 	    -DSDME_PREFIX='""' 2>&1 | { ! grep -v 'warnings\? generated\.$$'; }
 	printf '%s\n' $(wildcard src/guest/*.c) | xargs -P 2 -I FILE \
@@ -215,12 +236,21 @@ install: all
 	for page in $(PAGES); do install -Dm644 $(BUILD)/man/$$page \
 	    $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	install -Dm644 src/sdme.h $(DESTDIR)$(INCLUDEDIR)/sdme.h
+	install -Dm644 $(LIBSDME) $(DESTDIR)$(LIBDIR)/$(notdir $(LIBSDME))
+	install -Dm644 $(BUILD)/lib/libsdme.a $(DESTDIR)$(LIBDIR)/libsdme.a
+	ln -sf $(notdir $(LIBSDME)) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libsdme.so
+	mkdir -p $(DESTDIR)$(LIBDIR)/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' src/sdme.pc.in \
+	    >$(DESTDIR)$(LIBDIR)/pkgconfig/sdme.pc
 	for program in $(GUEST_PROGRAMS:$(BUILD)/guest/%=%); do install -Dm755 $(BUILD)/guest/$$program \
 	    $(DESTDIR)$(GUESTDIR)/$$program; done
 	for file in $(FLOOR:lua/%=%); do install -Dm644 lua/$$file $(DESTDIR)$(LUADIR)/$$file; done
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/sdme $(DESTDIR)$(LUACDIR)/sdme/core.so $(DESTDIR)$(INCLUDEDIR)/sdme.h
+	rm -f $(DESTDIR)$(BINDIR)/sdme $(DESTDIR)$(LUACDIR)/sdme/core.so $(DESTDIR)$(INCLUDEDIR)/sdme.h \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/sdme.pc $(addprefix $(DESTDIR)$(LIBDIR)/,libsdme.so \
+	    $(SONAME) $(notdir $(LIBSDME)) libsdme.a)
 	rm -rf $(DESTDIR)$(LUADIR)/sdme $(DESTDIR)$(GUESTDIR)
 	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	-rmdir $(DESTDIR)$(LUACDIR)/sdme $(DESTDIR)$(PREFIX)/lib/sdme 2>/dev/null

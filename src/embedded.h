@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* The Lua floor inside the interpreter, written by embed.lua; ends with a NULL name. */
+/* The Lua floor inside the interpreter and libsdme, written by embed.lua; ends with a NULL name. */
 struct sdme_embedded {
     const char *name; /* as `require` takes it */
     const unsigned char *code;

@@ -6,16 +6,13 @@
 #include <lualib.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
-#include "embedded.h"
-#include "lua/binding.h"
+#include "open.h"
 #include "sdme.h"
 
-static struct sdme_interrupt interrupt = {.fd = -1, .resize_fd = -1};
+static struct sdme_interrupt interrupt;
 static lua_State *volatile running;
 
 /* Ends a loop that never waits; whoever does wait learns it from poll and has taken the signal. */
@@ -38,16 +35,9 @@ static void interrupt_hook(lua_State *L, lua_Debug *debug)
 /* The first signal asks; SA_RESETHAND lets the second one kill. */
 static void on_signal(int number)
 {
-    int saved = errno;
-    uint64_t one = 1;
-
-    interrupt.signal = number;
-    atomic_store(&interrupt.cancel.requested, 1);
-    if (write(interrupt.fd, &one, sizeof one) < 0)
-        _exit(128 + number);
+    sdme_interrupt_send(&interrupt, number);
     if (running)
         lua_sethook(running, interrupt_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1000);
-    errno = saved;
 }
 
 /* A window that changed is not news for a handler, but for the terminal forwarding that polls. */
@@ -67,8 +57,7 @@ static int install_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int) SA_RESETHAND};
 
-    interrupt.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (interrupt.fd < 0)
+    if (sdme_interrupt_open(&interrupt) < 0)
         return -1;
     if (sigaction(SIGINT, &action, NULL) < 0 || sigaction(SIGTERM, &action, NULL) < 0)
         return -1;
@@ -88,36 +77,6 @@ static int open_standard_descriptors(void)
     } while (fd <= 2 && fcntl(fd, F_SETFD, 0) == 0);
     close(fd);
     return 0;
-}
-
-static int find_embedded(lua_State *L)
-{
-    const char *name = luaL_checkstring(L, 1);
-
-    for (const struct sdme_embedded *module = sdme_embedded; module->name; module++) {
-        if (strcmp(module->name, name) != 0)
-            continue;
-        if (luaL_loadbufferx(L, (const char *) module->code, module->size, name, "b") != LUA_OK)
-            return lua_error(L);
-        lua_pushliteral(L, ":sdme:");
-        return 2;
-    }
-    lua_pushfstring(L, "no module '%s' inside sdme", name);
-    return 1;
-}
-
-/* Directly after package.preload, so that no file in the way can stand in for ours. */
-static void add_embedded_searcher(lua_State *L)
-{
-    lua_getglobal(L, "package");
-    lua_getfield(L, -1, "searchers");
-    for (lua_Integer i = luaL_len(L, -1); i >= 2; i--) {
-        lua_rawgeti(L, -1, i);
-        lua_rawseti(L, -2, i + 1);
-    }
-    lua_pushcfunction(L, find_embedded);
-    lua_rawseti(L, -2, 2);
-    lua_pop(L, 2);
 }
 
 /* "./?.lua" and the like go: what lies in the current directory is nobody's library. */
@@ -152,15 +111,11 @@ static int run(lua_State *L)
     const char *tree = getenv("SDME_LUA_PATH");
 
     luaL_openlibs(L);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-    lua_pushcfunction(L, luaopen_sdme_core);
-    lua_setfield(L, -2, "sdme.core");
     lua_settop(L, 0);
+    sdme_open(L, tree != NULL);
     sdme_lua_set_interrupt(L, &interrupt);
     set_path(L, "path", tree);
     set_path(L, "cpath", NULL);
-    if (!tree)
-        add_embedded_searcher(L);
     set_arguments(L, argc, argv);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "sdme.cli");

@@ -74,12 +74,12 @@ int sdme_lua_push_poll(lua_State *L, int fd, double timeout);
 int sdme_lua_check_fd(lua_State *L, int index);
 
 /*
- * SIGINT and SIGTERM belong to the interpreter, which hands over what its handlers write to. In
- * another program there is none, and nothing is ever interrupted.
+ * What ends an operation from outside. SIGINT and SIGTERM belong to the interpreter, whose handlers
+ * send it; another program may by src/sdme.h. Where there is none, nothing is ever interrupted.
  */
 struct sdme_interrupt {
     struct sdme_cancel cancel;
-    volatile sig_atomic_t signal;
+    atomic_int signal;
     int fd;        /* an eventfd(2), readable once a signal came */
     int resize_fd; /* a signalfd(2) for SIGWINCH, for whoever shows a terminal; -1: none */
 };

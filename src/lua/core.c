@@ -22,7 +22,7 @@ static const luaL_Reg primitives[] = {
     SDME_PRIMITIVES(OPENER){NULL, NULL},
 };
 
-__attribute__((visibility("default"))) int luaopen_sdme_core(lua_State *L)
+int luaopen_sdme_core(lua_State *L)
 {
     luaL_checkversion(L);
     lua_newtable(L);
