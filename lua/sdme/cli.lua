@@ -4,6 +4,7 @@ local arguments <const> = require "sdme.arguments"
 local fault <const> = require "sdme.fault"
 local kind <const> = require "sdme.kind"
 local listing <const> = require "sdme.listing"
+local observe <const> = require "sdme.observe"
 local text <const> = require "sdme.text"
 
 local M <const> = {}
@@ -161,6 +162,7 @@ end
 ---@return integer status
 function M.main(words)
     local context = {}
+    observe.set(observe.terminal)
     local ok, result = xpcall(descend, fault.catch, M.root, "sdme", words, context)
     local flushed, unwritten = xpcall(listing.flush, fault.catch)
     if ok and not flushed then

@@ -114,6 +114,25 @@ function M.fs.list()
     return require("sdme.rootfs").list()
 end
 
+---Names the functions that are told how far things are from now on, and returns those that were
+---before. Nobody is told by default; in the interpreter it is shown on stderr. What such a function
+---raises ends the operation.
+---
+---Raises if the observer has anything but the functions `progress` and `note`.
+---
+---```lua
+---sdme.observe {
+---    progress = function(event) print(event.what, event.done, event.finished) end,
+---    note = print,
+---}
+---```
+---@param observer sdme.Observer? nil: nobody
+---@return sdme.Observer before who was told before
+function M.observe(observer)
+    local before <const> = require("sdme.observe").set(observer)
+    return before
+end
+
 ---Runs functions side by side and returns the first result of each. What waits in one of them lets
 ---the others go on. All of them come to their end; then the first error, if there was one, is
 ---raised.

@@ -1,8 +1,9 @@
--- How far several things are, on stderr: on a terminal a line each that is redrawn in place, else
--- a plain line every few seconds.
+-- How far several things are: on stderr (on a terminal a line each that is redrawn in place, else a
+-- plain line every few seconds), or to the functions of `sdme.observe`.
 
 local core <const> = require "sdme.core"
 local listing <const> = require "sdme.listing"
+local observe <const> = require "sdme.observe"
 local text <const> = require "sdme.text"
 
 local M <const> = {}
@@ -111,8 +112,7 @@ end
 ---@param outcome string? how; else how much it was
 function Item:finish(outcome)
     if self.owner then
-        self.owner:finished(self, ("%s: %s"):format(self.label,
-            outcome and text.printable(outcome) or M.size(self.done)))
+        self.owner:finished(self, outcome and text.printable(outcome) or M.size(self.done))
         self.owner = nil
     end
 end
@@ -141,6 +141,9 @@ function Progress:item(label, total)
         measured_at = now, told_at = now,
     }, Item)
     self.items[#self.items + 1] = item
+    if self.begun then
+        self:begun(item)
+    end
     return item
 end
 
@@ -217,15 +220,19 @@ function Progress:note(line)
     end
 end
 
-function Progress:finished(item, line)
+function Progress:remove(item)
     for i, other in ipairs(self.items) do
         if other == item then
             table.remove(self.items, i)
             break
         end
     end
-    if line then
-        self:note(line)
+end
+
+function Progress:finished(item, outcome)
+    self:remove(item)
+    if outcome then
+        self:note(item.label .. ": " .. outcome)
     elseif self.live and self.drawn > 0 and not self.quiet then
         self:draw()
     end
@@ -239,11 +246,48 @@ function Progress:close()
 end
 Progress.__close = Progress.close
 
----@param options table? `quiet` tells nothing; `output` is a Lua file instead of stderr, and
----  `descriptor` its number; `clock` gives seconds
----@return sdme.progress.Progress to be closed
-function M.new(options)
-    options = options or {}
+-- The same for somebody's functions.
+---@class sdme.progress.Told: sdme.progress.Progress
+local Told <const> = setmetatable({}, { __index = Progress })
+Told.__index = Told
+Told.__close = Progress.__close
+
+local last_id = 0
+
+function Told:tell(item, finished, outcome)
+    item.told_at = self.clock()
+    if self.observer.progress then
+        self.observer.progress {
+            id = item.id, what = item.label, done = item.done, total = item.total,
+            rate = item.rate, finished = finished, outcome = outcome,
+        }
+    end
+end
+
+function Told:begun(item)
+    last_id = last_id + 1
+    item.id = last_id
+    self:tell(item, false)
+end
+
+function Told:changed(item)
+    if self.clock() - item.told_at >= DRAWING_INTERVAL then
+        self:tell(item, false)
+    end
+end
+
+function Told:note(line)
+    if self.observer.note then
+        self.observer.note(text.printable(line))
+    end
+end
+
+function Told:finished(item, outcome)
+    self:remove(item)
+    self:tell(item, true, outcome)
+end
+
+local function on_stderr(options)
     local descriptor <const> = options.descriptor or 2
     return setmetatable({
         quiet = options.quiet or false, output = options.output or io.stderr,
@@ -251,6 +295,21 @@ function M.new(options)
         live = listing.is_terminal(descriptor) and os.getenv "TERM" ~= "dumb",
         coloured = listing.coloured(descriptor), items = {}, drawn = 0, drawn_at = -math.huge,
     }, Progress)
+end
+
+---Tells whoever is told now: see `sdme.observe`.
+---@param options table? `quiet` tells nothing; `output` is a Lua file instead of stderr, and
+---  `descriptor` its number; `clock` gives seconds
+---@return sdme.progress.Progress to be closed
+function M.new(options)
+    options = options or {}
+    if options.output or observe.current == observe.terminal then
+        return on_stderr(options)
+    end
+    return setmetatable({
+        observer = options.quiet and {} or observe.current,
+        clock = options.clock or core.poll.now, items = {},
+    }, Told)
 end
 
 return M

@@ -339,7 +339,7 @@ function Container:shell(options)
 end
 
 ---Its journal: the guest's while it runs, else what its unit left in the host's.
----@param options { lines: integer?, follow: boolean?, argv: string[]? }?
+---@param options { lines: integer?, follow: boolean?, argv: string[]?, stdout: any }?
 ---@return { code: integer?, signal: integer? }
 function Container:logs(options)
     return session.logs(self.name, options or {})

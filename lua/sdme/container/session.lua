@@ -333,19 +333,25 @@ local function guest_journal(name, options)
         argv[#argv + 1] = ("--lines=%d"):format(options.lines)
     end
     table.move(options.argv or {}, 1, #(options.argv or {}), #argv + 1, argv)
-    return M.exec(name, { argv = argv, stdin = "", stdout = 1, stderr = 2 })
+    return M.exec(name, { argv = argv, stdin = "", stdout = options.stdout or 1,
+        stderr = not options.stdout and 2 or nil })
 end
 
-local function write_entry(entry)
-    io.stdout:write(os.date("%b %d %H:%M:%S ", math.floor(entry.time)),
-        text.printable((entry.message:gsub("\r", ""))), "\n")
+local function write_entry(entry, output)
+    local line <const> = os.date("%b %d %H:%M:%S ", math.floor(entry.time))
+        .. text.printable((entry.message:gsub("\r", ""))) .. "\n"
+    if output then
+        fault.check(task.await(core.stream.writer(output, line)))
+    else
+        io.stdout:write(line)
+    end
 end
 
 -- Ends only by an interruption.
-local function follow_journal(name, lines)
+local function follow_journal(name, lines, output)
     local journal <close> = fault.check(core.journal.open { unit = unit.name(name), lines = lines })
     while true do
-        write_entry(fault.check(task.await(journal:next())))
+        write_entry(fault.check(task.await(journal:next())), output)
         io.stdout:flush()
     end
 end
@@ -360,17 +366,17 @@ local function host_journal(name, options)
             "logs %s: arguments for journalctl need a running container", name)
     end
     if options.follow then
-        follow_journal(name, options.lines or SOME)
+        follow_journal(name, options.lines or SOME, options.stdout)
     end
     for _, entry in ipairs(lifecycle.journal(name, options.lines or ALL)) do
-        write_entry(entry)
+        write_entry(entry, options.stdout)
     end
     return setmetatable({ code = 0 }, Result)
 end
 
 ---Writes the journal to stdout: the guest's while it runs, else what its unit left in the host's.
 ---@param name string
----@param options { lines: integer?, follow: boolean?, argv: string[]?, app: string|boolean|nil }
+---@param options table `lines`, `follow`, `argv`, `app`; `stdout`, a descriptor instead of ours
 ---@return sdme.Result
 function M.logs(name, options)
     lifecycle.read(name)

@@ -97,7 +97,8 @@ describe("progress on a terminal", function()
     local function show(script, columns, env)
         local terminal <const> = stage:terminal(6, columns or 80)
         local command <const>, path <const> = program.lua_command([[
-            local now = 0
+            local now, observe = 0, require "sdme.observe"
+            observe.set(observe.terminal)
             local shown = require "sdme.progress".new { clock = function() return now end }
             local function tick() now = now + 1 end
             local MB = 1 << 20
@@ -168,5 +169,111 @@ describe("progress on a terminal", function()
                 assert.is_true(utf8.len(line) <= math.max(columns - 1, 1), line)
             end
         end
+    end)
+end)
+
+describe("progress that a program is told", function()
+    local observe <const> = require "sdme.observe"
+    local sdme <const> = require "sdme"
+    local events, now, before
+
+    before_each(function()
+        events, now = {}, 100
+        before = sdme.observe(nil)
+    end)
+
+    after_each(function()
+        sdme.observe(before)
+    end)
+
+    local function open(options)
+        options = options or {}
+        options.clock = function() return now end
+        return progress.new(options)
+    end
+
+    local function listen()
+        sdme.observe {
+            progress = function(event)
+                events[#events + 1] = ("%s %d/%s %s"):format(event.what, event.done,
+                    event.total or "?", event.finished and tostring(event.outcome) or "goes on")
+            end,
+            note = function(line)
+                events[#events + 1] = line
+            end,
+        }
+    end
+
+    it("begins, goes on every tenth of a second, and ends", function()
+        listen()
+        local shown <close> = open()
+        local item <close> = shown:item("downloading X", 100)
+        for i = 1, 4 do
+            now = now + 0.06
+            item:update(i)
+        end
+        item:finish()
+        item:finish()
+        shown:note "all\27 is here"
+        assert.same({ "downloading X 0/100 goes on", "downloading X 2/100 goes on",
+            "downloading X 4/100 goes on", "downloading X 4/100 4 B", "all\\x1b is here" }, events)
+    end)
+
+    it("says of what failed that it is over, and nothing else", function()
+        listen()
+        pcall(function()
+            local shown <close> = open()
+            shown:item "one"
+            error "gone"
+        end)
+        assert.same({ "one 0/? goes on", "one 0/? nil" }, events)
+    end)
+
+    it("tells apart what goes on at the same time", function()
+        local ids <const> = {}
+        sdme.observe { progress = function(event) ids[event.id] = event.what end }
+        local shown <close> = open()
+        local one <close>, two = shown:item "one", shown:item "two"
+        two:close()
+        assert.is_nil(one.outcome)
+        local names <const> = {}
+        for _, what in pairs(ids) do
+            names[#names + 1] = what
+        end
+        table.sort(names)
+        assert.same({ "one", "two" }, names)
+        shown:note "nobody listens"
+    end)
+
+    it("is nothing where it shall be quiet, and where nobody asked", function()
+        listen()
+        do
+            local shown <close> = open { quiet = true }
+            shown:item("X"):finish()
+            shown:note "x"
+        end
+        sdme.observe(nil)
+        local shown <close> = open()
+        shown:item("X"):finish()
+        shown:note "x"
+        assert.same({}, events)
+    end)
+
+    it("ends the operation with what the program's function raises", function()
+        sdme.observe { progress = function() error("enough", 0) end }
+        assert.has_error(function()
+            local shown <const> = open()
+            shown:item "X"
+        end, "enough")
+    end)
+
+    it("takes two functions, and gives back who was told before", function()
+        local mine <const> = { note = print }
+        assert.same({}, sdme.observe(observe.terminal))
+        assert.equal(observe.terminal, sdme.observe(mine))
+        assert.equal(mine, sdme.observe(nil))
+        assert.has_error(function() sdme.observe { log = print } end,
+            "observe has no 'log', only progress and note")
+        assert.has_error(function() sdme.observe { note = "x" } end)
     end)
 end)
