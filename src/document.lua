@@ -1,16 +1,49 @@
 -- Gathers what the annotations say about everything that scripts can reach, into a Lua module.
 -- usage: lua5.4 src/document.lua OUTPUT FILE.lua...  (src/lua/*.lua are those of functions in C)
 
-package.path = "src/?.lua;" .. package.path
+package.path = "src/?.lua;lua/?.lua;lua/?/init.lua;" .. package.path
 
 local annotation <const> = require "annotation"
 
 -- What everything else is reached from.
-local ROOT <const> = "sdme"
+local ROOTS <const> = { "sdme", "sdme.Fault" }
 
 local function read_file(path)
     local file <close> = assert(io.open(path))
     return file:read "a"
+end
+
+-- Who takes a setting, unless everybody does.
+local function takers(setting)
+    local commands <const> = setting.commands
+    if commands.set then
+        return ""
+    end
+    return commands.create and commands.new and "; to create only"
+        or ("; `%s` only"):format(commands.new and "sdme.new" or "sdme.create")
+end
+
+-- Classes whose fields are those of a table that the program works by.
+local FILLED <const> = {
+    ["sdme.Settings"] = function(add)
+        for _, one in ipairs(require("sdme.setting").all) do
+            add(one.name, one.values.type, one.help .. takers(one))
+        end
+    end,
+    ["sdme.Configuration"] = function(add)
+        for _, key in ipairs(require("sdme.config").keys) do
+            add(key.name, key.kind.type, key.help)
+        end
+    end,
+}
+
+local function fill(classes)
+    for name, each in pairs(FILLED) do
+        each(function(field, type_text, text)
+            table.insert(classes[name].fields,
+                { name = field, type = type_text, text = text, optional = true })
+        end)
+    end
 end
 
 -- The name of a source as a traceback has it: that of the module's file on the path.
@@ -54,6 +87,10 @@ local function gather(path, classes, aliases)
                 functions = {}, source = source_of(item),
             }
             classes[item.class] = class
+            if #item.fields > 0 and #class.fields > 0 then
+                error(("%s:%d: the fields of %s are in %s, too"):format(path, item.line, item.class,
+                    class.source), 0)
+            end
             table.move(item.fields, 1, #item.fields, #class.fields + 1, class.fields)
             local code <const> = item.code
             owners[code.variable or code.owner and code.owner .. "." .. code.name or ""] = class
@@ -67,18 +104,16 @@ end
 
 -- Every type that is named in a class.
 local function each_type(class, visit)
-    for _, field in ipairs(class.fields) do
-        visit(field.type)
-    end
     for _, one in ipairs(class.functions) do
         for _, list in ipairs { one.params, one.returns } do
             for _, each in ipairs(list) do
                 visit(each.type)
             end
         end
-        if one.type then
-            visit(one.type)
-        end
+        visit(one.type)
+    end
+    for _, field in ipairs(class.fields) do
+        visit(field.type)
     end
 end
 
@@ -108,7 +143,9 @@ local function reach(classes, aliases)
         follow(class.parent)
         each_type(class, follow)
     end
-    visit(ROOT)
+    for _, root in ipairs(ROOTS) do
+        visit(root)
+    end
     return order, used
 end
 
@@ -142,6 +179,7 @@ local function main(output, ...)
     for _, path in ipairs { ... } do
         gather(path, classes, aliases)
     end
+    fill(classes)
     local order <const>, used <const> = reach(classes, aliases)
     local reached <const> = {}
     for i, name in ipairs(order) do

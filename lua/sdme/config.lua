@@ -4,6 +4,8 @@ local fault <const> = require "sdme.fault"
 local kind <const> = require "sdme.kind"
 local text <const> = require "sdme.text"
 
+---The configuration, `sdme.conf`(5). It is read when it is first asked for.
+---@class sdme.config
 local M <const> = {}
 
 local DEFAULT_FILE <const> = "/etc/sdme.conf"
@@ -12,7 +14,7 @@ local RANGE <const> = 65536
 
 -- The first user id of a range of 65536, which user namespaces are made of.
 local range_base <const> = {
-    expected = "a multiple of 65536",
+    expected = "a multiple of 65536", type = "integer",
     show = kind.integer.show,
 }
 
@@ -44,8 +46,18 @@ local function find_interpreter()
     return PROGRAMS[1]
 end
 
--- In the order of `sdme config get`. systemd-nspawn picks its ranges between 0x80000 and
--- 0x6FFF0000 (systemd's UIDS-GIDS.md), and these are the same.
+---What can be configured, one key: the `key` of `sdme.config.get`.
+---@class sdme.Key
+---@field name string its name
+---@field help string what it is
+---@field default any what it is without a configuration file
+---@field kind table what values it takes
+
+-- systemd-nspawn picks its ranges between 0x80000 and 0x6FFF0000 (systemd's UIDS-GIDS.md), and
+-- these are the same.
+
+---All keys, in the order of `sdme config get`.
+---@type sdme.Key[]
 M.keys = {
     { name = "datadir", kind = kind.directory, default = "/var/lib/sdme",
         help = "where everything is kept" },
@@ -87,6 +99,9 @@ M.keys = {
     { name = "interpreter", kind = kind.path, find = find_interpreter,
         help = "the sdme program that units run (default: this one)" },
 }
+
+---All keys with their values.
+---@class sdme.Configuration
 
 local by_name, names <const> = {}, {}
 
@@ -300,8 +315,17 @@ end
 -- What `select` chose, and what was read from there.
 local chosen, current = {}, nil
 
----Says which file and data directory to use, as --config and --datadir do; read when first asked.
----@param options { file: string?, datadir: string? }
+---@class sdme.config.Options
+---@field file string? the configuration file
+---@field datadir string? where everything is kept
+
+---Says which file and data directory to use from now on, as `--config` and `--datadir` do. Without
+---options those of the environment, or `/etc/sdme.conf`. It is read when first asked.
+---
+---```lua
+---sdme.config.select {}
+---```
+---@param options sdme.config.Options which
 function M.select(options)
     chosen, current = { file = options.file, datadir = options.datadir }, nil
 end
@@ -313,15 +337,23 @@ local function absolute(path)
     return here and path:sub(1, 1) ~= "/" and ("%s/%s"):format(here, path) or path
 end
 
----The file that --config or SDME_CONFIG asks for, which has to exist.
----@return string?
+---The file that `select` or `SDME_CONFIG` asks for, which has to exist.
+---
+---```lua
+---print(sdme.config.given_file())
+---```
+---@return string? path nil if none was asked for
 function M.given_file()
     local path <const> = chosen.file or environment "SDME_CONFIG"
     return path and absolute(path)
 end
 
 ---The file that is read.
----@return string
+---
+---```lua
+---print(sdme.config.file())
+---```
+---@return string path
 function M.file()
     return M.given_file() or DEFAULT_FILE
 end
@@ -346,9 +378,15 @@ local function chosen_datadir()
     return path
 end
 
----Reads the configuration and makes it the one that `get` answers from.
----@param options { file: string?, datadir: string? }?
----@return table values by key
+---Reads the configuration at once and makes it the one that `get` answers from.
+---
+---Raises `ECONFIG` for a wrong file.
+---
+---```lua
+---print(sdme.config.load().datadir)
+---```
+---@param options sdme.config.Options? which file to select before
+---@return sdme.Configuration values
 function M.load(options)
     if options then
         M.select(options)
@@ -361,9 +399,15 @@ function M.load(options)
     return values
 end
 
----The value of a key; without one a table of all.
----@param name string?
----@return any
+---The value of a key.
+---
+---Raises `ECONFIG` for a wrong file, `EUSAGE` for a key that there isn't.
+---
+---```lua
+---print(sdme.config.get "boot_timeout")
+---```
+---@param name string? the key; all of them without
+---@return any value or a `sdme.Configuration`
 function M.get(name)
     local values <const> = current or M.load()
     if name == nil then
@@ -373,8 +417,12 @@ function M.get(name)
 end
 
 ---What a key is without a configuration file.
----@param name string
----@return any
+---
+---```lua
+---print(sdme.config.default "datadir")
+---```
+---@param name string the key
+---@return any value
 function M.default(name)
     local key <const> = find_key(name, "EUSAGE", "")
     return key.find and key.find() or key.default
@@ -441,8 +489,17 @@ end
 
 ---Sets a key in a configuration file, which keeps its comments and everything else. An empty text
 ---takes the key out, or for a list is the empty list.
+---
+---Raises `EUSAGE` for a key or a value that is wrong.
+---
+---```lua
+---local file <const> = os.tmpname()
+---sdme.config.set(file, "boot_timeout", 120)
+---print(io.open(file):read "a")
+---os.remove(file)
+---```
 ---@param file string made if it isn't there
----@param name string
+---@param name string the key
 ---@param value any as the key's kind takes it, or its text
 function M.set(file, name, value)
     local key <const> = find_key(name, "EUSAGE", "")

@@ -4,13 +4,31 @@ local text <const> = require "sdme.text"
 
 local M <const> = {}
 
+---What is raised where something fails; `tostring` gives its message.
+---
+---| code | |
+---|---|---|
+---| `EUSAGE` | wrong arguments or settings |
+---| `ECONFIG` | a wrong configuration file |
+---| `EBOOT` | a boot failed or took too long |
+---| `EEXEC` | a command with `check` ended with another status than 0 |
+---| `EFORMAT` | a file, or what a service answered, is malformed |
+---| `EDIGEST` | data isn't what its digest says |
+---| `EUNSUPPORTED` | this kernel, filesystem or systemd can't do it |
+---
+---Any other is the name of an errno.
+---
+---```lua
+---local ok, why = pcall(sdme.container, "nobody")
+---print(ok, why.code, why.message, why.hint)
+---```
 ---@class sdme.Fault
 ---@field message string what failed and why, naming the thing
----@field code string? an errno name ("ENOENT") or one of ours ("EUSAGE")
----@field hint string? what the user can do about it
+---@field code string? to decide by
+---@field hint string? what can be done about it
 ---@field details string[]? lines that explain it: what a journal said
----@field status integer? the exit status, where 1 is wrong
----@field signal integer? the signal that interrupted it, with code "EINTR"
+---@field status integer? the exit status of a program that ends with it, where 1 is wrong
+---@field signal integer? with `EINTR`: the number of the signal
 ---@field traceback string? where it was raised, for `sdme -v`
 local Fault <const> = { __name = "sdme.fault" }
 Fault.__index = Fault

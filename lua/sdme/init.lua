@@ -7,10 +7,10 @@ local core <const> = require "sdme.core"
 ---is installed.
 ---@class sdme
 ---@field version string the version
----@field core sdme.core the runtime
 ---@field fs sdme.fs root filesystems
 ---@field task sdme.task waiting, and doing several things at once
 ---@field config sdme.config the configuration
+---@field core sdme.core the runtime
 local M <const> = { version = core.version, core = core }
 
 ---Makes a container that doesn't run, a clone of this host or of a rootfs, and returns it; a name

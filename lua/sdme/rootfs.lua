@@ -21,8 +21,9 @@ local function path_of(name)
     return store.path("fs", name .. ".json")
 end
 
+---A root filesystem. `tostring` gives `rootfs NAME`.
 ---@class sdme.Rootfs
----@field name string
+---@field name string its name
 local Rootfs <const> = { __name = "sdme.rootfs" }
 Rootfs.__index = Rootfs
 
@@ -142,17 +143,22 @@ local function check_options(call, known, options)
 end
 
 ---@class sdme.ImportOptions
----@field name string? else one like the source's
----@field force boolean? replaces a rootfs of that name, once the new one is complete
----@field install_packages "auto"|"yes"|"no"|nil whether systemd is installed where it is missing
----@field verify string? "sha256:..." of the file, or of the manifest of an image
----@field no_cache boolean? fetches what was fetched before
----@field allow_backing boolean? whether a disk image may name another one beside it
----@field quiet boolean? shows no progress
----@field platform string? of an image: "linux/arm64"; else this machine's
----@field credentials string? "user:password" for a registry
----@field oci_mode "auto"|"base"|"app"|nil what an image is taken for
----@field base_fs string? the rootfs that an application runs in
+---@field name string? of the rootfs; one like the source's without
+---@field force boolean? whether one of that name is replaced, once the new one is complete
+---@field install_packages "auto"|"yes"|"no"|nil whether systemd is installed where it is missing;
+---  auto
+---  asks
+---@field verify string? the digest that the file must have, or the manifest of an image:
+---  `"sha256:..."`
+---@field no_cache boolean? whether to fetch and install again what was before
+---@field allow_backing boolean? whether a qcow2 image may name another one beside it
+---@field quiet boolean? whether to show no progress
+---@field platform string? of an image: `"linux/arm64"`; this machine's without
+---@field credentials string? `"USER:PASSWORD"` for a registry; those of `podman login` or `docker
+---  login` without
+---@field oci_mode "auto"|"base"|"app"|nil what an image is; auto is as its config looks
+---@field base_fs string? the rootfs that an application runs in; the configuration's
+---  `default_base_fs`
 
 ---Makes a rootfs of a directory, an archive, a disk image, a URL of one, or an image.
 ---@param text string
@@ -194,9 +200,17 @@ function Rootfs:users()
     return users
 end
 
----Removes it and what only it is made of. One that containers were made from stays, unless
----`force` says that the name can go: they keep its layers.
----@param options { force: boolean? }?
+---@class sdme.RootfsRemoveOptions
+---@field force boolean? whether the name goes all the same; its users keep the layers
+
+---Removes it, and the layers that nothing else needs.
+---
+---Raises `EBUSY` where containers were made from it.
+---
+---```lua
+---sdme.fs.get("debian"):remove()
+---```
+---@param options sdme.RootfsRemoveOptions? whether it may be in use
 function Rootfs:remove(options)
     local lock <close> = store.lock("fs", self.name)
     local users <const> = self:users()
@@ -219,10 +233,13 @@ local function held(name, transaction)
     return description
 end
 
----Writes it out: a directory, an archive, a disk image, or an image of layers.
----@param destination string a path, or "-" for the standard output
----@param options sdme.ExportOptions?
----@return { path: string, size: integer }
+---Writes it out: a directory, an archive, a disk image, or an image of layers. What is at the
+---destination stays until all is written.
+---
+---Raises `EEXIST` where something is at the destination, `EUSAGE` where its suffix says nothing.
+---@param destination string a path, or `"-"` for the standard output
+---@param options sdme.ExportOptions? in which form
+---@return sdme.Exported exported
 function Rootfs:export(destination, options)
     local export <const> = require "sdme.export"
     local transaction <close> = layer.begin()
@@ -277,12 +294,24 @@ local PUSH_OPTIONS <const> = {
     quiet = "boolean",
 }
 
+---@class sdme.PushOptions
+---@field credentials string? `"USER:PASSWORD"`; those of `podman login` or `docker login` without
+---@field compression "gzip"|"zstd"|"none"|nil of layers that are packed anew
+---@field level integer? how hard to compress them
+---@field app string? the application in it whose image it is
+---@field quiet boolean? whether to show no progress
+
+---@class sdme.Pushed
+---@field name string the image, in full
+---@field digest string of its manifest
+---@field sent integer the bytes of blobs that the registry hadn't
+
 ---Puts it into a registry as an image. Layers that the registry has aren't sent.
----@param reference string [REGISTRY/]REPOSITORY[:TAG]
----@param options { credentials: string?, compression: string?, level: integer?, app: string?,
----  quiet: boolean? }? `credentials` is "USER:PASSWORD"; `compression` ("gzip", "zstd", "none") and
----  `level` of layers that are packed anew; `app` is the application whose image is meant
----@return { name: string, digest: string, sent: integer }
+---
+---Raises `EACCES` where the registry wants to know who you are, or doesn't let you.
+---@param reference string `[REGISTRY[:PORT]/]REPOSITORY[:TAG]`
+---@param options sdme.PushOptions? who you are, and in which form
+---@return sdme.Pushed pushed
 function Rootfs:push(reference, options)
     options = check_options("push", PUSH_OPTIONS, options)
     local transaction <close> = layer.begin()
@@ -292,8 +321,21 @@ function Rootfs:push(reference, options)
         reference, setmetatable({ progress = progress }, { __index = options }))
 end
 
----Everything about it, as a table for JSON; layers from the bottom to the top.
----@return table
+---@class sdme.RootfsInspection
+---@field name string its name
+---@field created string when it was made, as ISO 8601 has it
+---@field layers table[] what it is made of, from the bottom to the top
+---@field os table? what its os-release says
+---@field systemd boolean? whether it has one
+---@field origin table what it was made from
+---@field size integer bytes of all its layers
+---@field users string[] the containers that were made from it
+---@field image table? of what came from an image: `digest`, `media_type` and `config`
+---@field apps table[]? its applications: the same with `name`, `layers` and `origin`
+---@field path string where that is kept
+
+---Everything about it, as a table for JSON.
+---@return sdme.RootfsInspection about
 function Rootfs:inspect()
     local description <const> = M.read(self.name)
     local layers <const>, size = {}, 0

@@ -26,6 +26,22 @@ local M <const> = {}
 ---@field secret boolean? whether `inspect` masks it
 ---@field instead string? what to do where `set` doesn't take it
 
+---What a container is like. Names are those of the command line's options, with `_` for `-`. Every
+---value may also be the text that the command line takes. What collects values takes one or an
+---array of them.
+---
+---```lua
+---local settings <const> = {
+---    name = "shop", memory = "256M", cpus = 1.5, userns = true,
+---    bind = { "/srv:/srv:ro" },
+---    network_veth = true, port = { 8080, { host = 8443, container = 443 } },
+---}
+---local shop <const> = sdme.create(settings)
+---print(shop:settings().port[2].protocol)
+---shop:remove()
+---```
+---@class sdme.Settings
+
 local EVERYWHERE <const> = { create = true, new = true, set = true }
 local AT_CREATION <const> = { create = true, new = true }
 

@@ -1,15 +1,14 @@
 -- Waiting, and doing several things at once.
---
--- Whatever waits is a pending object: `poll()` says what to wait for (a descriptor, "r", "w" or
--- "rw", and seconds), and `step()` goes on with it, giving false, or true and its results. In a
--- plain script `await` polls just that one; inside `all` it yields, so that the same
--- straight-line code runs side by side. A program with a loop of its own has `await` wait in that
--- by `set_poll`.
 
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local loop <const> = require "sdme.loop"
 
+---Waiting, and doing several things at once. Whatever waits is a *pending object*: `poll()` says
+---what to wait for, and `step()` goes on with it. In a plain script `await` polls just that one;
+---inside `all` it yields, so that the same straight-line code runs side by side. A program with a
+---loop of its own has `await` wait in that by `set_poll`.
+---@class sdme.task
 local M <const> = {}
 
 -- Tells the yields of `await` from those that a script makes for itself.
@@ -38,10 +37,15 @@ local function collect(pending, entries, timeout)
     return timeout
 end
 
----What a pending object waits for, as `core.poll.wait` takes it.
----@param pending table|userdata
----@return table entries { {descriptor, events}, ... }
----@return number|nil seconds after which it wants to be stepped anyway
+---What a pending object waits for, as `sdme.core.poll.wait` takes it. A group is taken apart.
+---
+---```lua
+---local entries, seconds = task.entries(task.timer(5))
+---print(#entries, seconds)
+---```
+---@param pending sdme.Pending what to ask
+---@return [sdme.AnyDescriptor, string][] entries
+---@return number? seconds after which it wants to be stepped anyway
 function M.entries(pending)
     local entries <const> = {}
     return entries, collect(pending, entries, nil)
@@ -81,7 +85,14 @@ local function finish(pending, done, ...)
 end
 
 ---Waits until a pending object is done.
----@param pending table|userdata
+---
+---Raises `EINTR` when SIGINT or SIGTERM came.
+---
+---```lua
+---local process <close> = assert(core.process.spawn { argv = { "false" } })
+---print(task.await(process:wait()).code)
+---```
+---@param pending sdme.Pending what to wait for
 ---@return any ... what it ends with; for an operation that failed nil, message and code
 function M.await(pending)
     if loop.poll and not strands[coroutine.running()] then
@@ -106,7 +117,7 @@ end
 ---task.set_poll(nil)
 ---```
 ---@param poll fun(descriptor: integer, seconds: number?)|nil nil: sdme waits by itself again
----@return function|nil before what was set before
+---@return function|nil before what was set
 function M.set_poll(poll)
     if poll ~= nil and type(poll) ~= "function" then
         error(("set_poll takes a function or nil, not a %s"):format(type(poll)), 2)
@@ -117,8 +128,12 @@ function M.set_poll(poll)
 end
 
 ---A pending object that is done after some seconds.
----@param seconds number
----@return table
+---
+---```lua
+---task.await(task.timer(0.01))
+---```
+---@param seconds number how many
+---@return sdme.Pending pending
 function M.timer(seconds)
     local deadline <const> = core.poll.now() + seconds
     return {
@@ -132,15 +147,24 @@ function M.timer(seconds)
 end
 
 ---Waits some seconds.
----@param seconds number
+---
+---```lua
+---task.sleep(0.01)
+---```
+---@param seconds number how many
 function M.sleep(seconds)
     M.await(M.timer(seconds))
 end
 
----A pending object that ends as `pending` does, or with nil, message, "ETIMEDOUT".
----@param pending table|userdata
----@param seconds number
----@return table
+---A pending object that ends as another does, or with `nil, message, "ETIMEDOUT"`.
+---
+---```lua
+---local _, message, code = task.await(task.timeout(task.timer(60), 0.01))
+---print(message, code)
+---```
+---@param pending sdme.Pending the other
+---@param seconds number how long it has
+---@return sdme.Pending pending
 function M.timeout(pending, seconds)
     local deadline <const> = core.poll.now() + seconds
     local function answer(done, ...)
@@ -161,12 +185,17 @@ function M.timeout(pending, seconds)
     }
 end
 
----A pending object that ends as `pending` does, and calls `look` whenever there may be news of it,
----but at least so often.
----@param pending table|userdata
----@param seconds number
----@param look fun()
----@return table
+---A pending object that ends as another does, and calls a function whenever there may be news of
+---it, but at least so often.
+---
+---```lua
+---local timer <const> = task.watch(task.timer(0.1), 0.05, function() io.write "." end)
+---task.await(timer)
+---```
+---@param pending sdme.Pending the other
+---@param seconds number at most between two calls
+---@param look fun() what is called
+---@return sdme.Pending pending
 function M.watch(pending, seconds, look)
     return {
         poll = function()
@@ -180,6 +209,8 @@ function M.watch(pending, seconds, look)
     }
 end
 
+---Functions that run side by side; when they have ended, an array of `{ ok=, result= }`.
+---@class sdme.task.Group: sdme.Pending
 local Group <const> = {}
 Group.__index = Group
 
@@ -217,7 +248,9 @@ local function advance(strand, done, ...)
     return done
 end
 
--- Goes on with every strand until each has to wait.
+---Goes on with every function until each has to wait.
+---@return boolean done whether all have ended
+---@return sdme.task.Group? group itself, then
 function Group:step()
     local moved
     repeat
@@ -236,6 +269,8 @@ function Group:step()
     return true, self
 end
 
+---What its functions wait for.
+---@return sdme.Pending[] members
 function Group:members()
     local pendings <const> = {}
     for _, strand in ipairs(self) do
@@ -244,8 +279,16 @@ function Group:members()
     return pendings
 end
 
--- Makes the await that each strand is in raise `why`; what a strand then does to clean up may
--- wait again.
+---Makes the `await` that each function is in raise something; what a function then does to clean up
+---may wait again.
+---
+---```lua
+---local group <const> = task.group(function() task.sleep(60) end)
+---assert(#group:members() == 1 and not group:step())
+---group:interrupt "enough"
+---print(group:step(), group[1].result)
+---```
+---@param why any what is raised
 function Group:interrupt(why)
     for _, strand in ipairs(self) do
         local pending = strand.pending
@@ -257,10 +300,15 @@ function Group:interrupt(why)
     end
 end
 
----A pending object that runs functions side by side; it ends with itself, an array of
----`{ ok =, result = }`, one for each function.
----@param ... function
----@return table
+---A pending object that runs functions side by side; it ends with itself, an array of `{ ok=,
+---result= }`, one for each function: nothing is raised.
+---
+---```lua
+---local group <const> = task.await(task.group(function() return 1 end, function() error "no" end))
+---print(group[1].result, group[2].ok)
+---```
+---@param ... fun(): any what to run
+---@return sdme.task.Group group
 function M.group(...)
     local group <const> = setmetatable({}, Group)
     for i = 1, select("#", ...) do
@@ -311,19 +359,27 @@ function Together:step()
 end
 
 ---Runs functions side by side as `all` does; but the first that raises makes the `await` that each
----of the others is in raise `ECANCELED`.
----@param ... function
----@return any ...
+---of the others is in raise `ECANCELED`: what they do is of no use any more. What the first raised
+---is raised.
+---
+---```lua
+---print(pcall(task.together, function() error "no" end, function() task.sleep(60) end))
+---```
+---@param ... fun(): any what to run
+---@return any ... the first result of each
 function M.together(...)
     local together <const> = setmetatable({ group = M.group(...) }, Together)
     M.await(together)
     return results(together.group, together.failed)
 end
 
----Runs functions side by side and returns the first result of each. All of them come to their
----end; then the first error, if there was one, is raised.
----@param ... function
----@return any ...
+---Is `sdme.all`.
+---
+---```lua
+---print(task.all(function() return 1 end, function() return 2 end))
+---```
+---@param ... fun(): any what to run
+---@return any ... the first result of each
 function M.all(...)
     return results(M.await(M.group(...)))
 end

@@ -40,10 +40,12 @@ local function health(manager, one, listed)
     return failed and "unhealthy" or "healthy"
 end
 
+---An application in a container.
 ---@class sdme.AppStatus
----@field name string
----@field state "running"|"starting"|"stopping"|"stopped"|"failed"
----@field health "healthy"|"unhealthy"|"starting"|nil what the check of its image says
+---@field name string its name
+---@field state "running"|"starting"|"stopping"|"stopped"|"failed"|"unknown" what it is doing
+---@field health "healthy"|"unhealthy"|"starting"|nil what the check of its image says, if it has
+---  one
 
 ---@param bus userdata the guest's
 ---@param description { apps: sdme.App[]? }

@@ -68,14 +68,17 @@ local function compare(description, mount, paths)
     return changes
 end
 
+---A difference between a tree and what it was made from.
 ---@class sdme.Change
----@field path string
----@field change "A"|"M"|"D"
----@field type string
----@field what table<string, boolean>? of a modified file: content, mode, owner, time, ...
----@field size integer?
----@field lower_size integer?
----@field from string? where a directory was before
+---@field path string absolute
+---@field change "A"|"M"|"D" added, modified or deleted
+---@field type string what it is now, or was: as in `sdme.core.file.stat`
+---@field what table<string, true>? of what was modified: content, mode, owner, time, attributes,
+---  target
+---  or type
+---@field size integer? in bytes, of a file that is there
+---@field lower_size integer? in bytes, of a file that was there before
+---@field from string? where a moved directory was before
 
 ---@param name string
 ---@param paths string[]? absolute; only what is there or below

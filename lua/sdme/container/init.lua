@@ -21,8 +21,12 @@ local unit <const> = require "sdme.unit.container"
 
 local M <const> = {}
 
+---A container. An object has no state but its name: each method asks systemd and the state file.
+---`tostring` gives `container NAME`. In a `<close>` variable it is stopped at the end of the block,
+---and an ephemeral one is gone then.
 ---@class sdme.Container
----@field name string
+---@field name string its name
+---@field boot_seconds number? what the last boot took, if this object started it
 ---@field notes string[]? what a user should know of one that was just made
 local Container <const> = { __name = "sdme.container" }
 Container.__index = Container
@@ -111,29 +115,68 @@ function M.list()
     return containers
 end
 
----Starts it and returns when its boot is over.
----@param options { timeout: number? }?
+---@class sdme.StartOptions
+---@field timeout number? seconds that the boot may take; the configuration's `boot_timeout`
+
+---Starts it and returns when the guest's PID 1 says that its boot is over.
+---
+---Raises `EBOOT` if the boot fails or takes too long. `details` of the error has the last lines of
+---the container's journal then. The container is stopped and kept; an ephemeral one is removed.
+---
+---```lua
+---web:stop()
+---print(("up after %.2f s"):format(web:start { timeout = 30 }))
+---```
+---@param options sdme.StartOptions? how long to wait
 ---@return number? seconds it took; nil if it was running already
 function Container:start(options)
     self.boot_seconds = lifecycle.start(self.name, options or {})
     return self.boot_seconds
 end
 
----@param options { how: "stop"|"term"|"kill"|nil }?
+---@class sdme.StopOptions
+---@field how "stop"|"term"|"kill"|nil its manager shuts down (the configuration's `stop_timeout`),
+---  or
+---  without stopping its services one by one (30 s), or not at all (15 s); the first without
+
+---Ends it; nothing happens if it doesn't run.
+---
+---Raises `ETIMEDOUT` if it still runs after the time that its `how` gives it.
+---
+---```lua
+---web:stop { how = "kill" }
+---web:start()
+---```
+---@param options sdme.StopOptions? how it is ended
 function Container:stop(options)
     lifecycle.read(self.name)
     lifecycle.stop(self.name, (options or {}).how)
 end
 
----@param options { timeout: number?, how: string? }?
+---@class sdme.RestartOptions: sdme.StopOptions
+---@field timeout number? seconds that the boot may take; the configuration's `boot_timeout`
+
+---Ends it as `container:stop` does, and starts it as `container:start` does.
+---
+---```lua
+---web:restart()
+---```
+---@param options sdme.RestartOptions? how it is ended, and how long to wait
 ---@return number? seconds that the boot took
 function Container:restart(options)
     self:stop { how = (options or {}).how }
     return self:start { timeout = (options or {}).timeout }
 end
 
----Removes it, and stops it first if it runs: with `force` by killing it.
----@param options { force: boolean? }?
+---@class sdme.RemoveOptions
+---@field force boolean? whether one that runs is killed, rather than stopped
+
+---Removes it and all that is its own. One that runs is ended first.
+---
+---```lua
+---sdme.create({ name = "old" }):remove()
+---```
+---@param options sdme.RemoveOptions? how it is ended
 function Container:remove(options)
     lifecycle.remove(self.name, options)
 end
@@ -146,6 +189,12 @@ function Container:__close()
 end
 
 ---Starts it when the host boots.
+---
+---Raises `EINVAL` for an ephemeral one, which is gone then.
+---
+---```lua
+---web:enable()
+---```
 function Container:enable()
     if lifecycle.read(self.name).settings.ephemeral then
         fault.raise("EINVAL", ("sdme set %s --ephemeral=no"):format(self.name),
@@ -155,12 +204,21 @@ function Container:enable()
 end
 
 ---Doesn't start it any more when the host boots.
+---
+---```lua
+---web:disable()
+---```
 function Container:disable()
     lifecycle.read(self.name)
     lifecycle.disable(self.name)
 end
 
----@return boolean
+---Whether it starts when the host boots.
+---
+---```lua
+---print(web:is_enabled())
+---```
+---@return boolean enabled
 function Container:is_enabled()
     return lifecycle.is_enabled(self.name)
 end
@@ -170,7 +228,12 @@ local STATUS <const> = {
     reloading = "running", inactive = "stopped",
 }
 
----@return "running"|"starting"|"stopping"|"stopped"|"failed"
+---Whether it runs.
+---
+---```lua
+---assert(web:status() == "running")
+---```
+---@return "running"|"starting"|"stopping"|"stopped"|"failed" status
 function Container:status()
     return STATUS[lifecycle.active_state(self.name)] or "unknown"
 end
@@ -228,22 +291,38 @@ local function examine(self)
     return health, apps
 end
 
----What the guest's manager says of itself, and the checks of its applications; nothing of a
----container that isn't running.
----@return string? health ok, degraded, unhealthy, starting, failed, missing fs, unknown
+---What the guest's manager says of itself, and the checks of its applications: `"unhealthy"` is
+---where the manager is content, but one of these isn't.
+---
+---```lua
+---print(web:health())
+---```
+---@return "ok"|"degraded"|"unhealthy"|"starting"|"failed"|"missing fs"|"unknown"|nil health nil for
+---  one
+---  that is stopped
 function Container:health()
     return (examine(self))
 end
 
 ---What its applications are doing.
----@return sdme.AppStatus[]
+---
+---```lua
+---for _, app in ipairs(web:apps()) do
+---    print(app.name, app.state)
+---end
+---```
+---@return sdme.AppStatus[] apps
 function Container:apps()
     return (select(2, examine(self)))
 end
 
----Its addresses on a network of its own that others can use, and can go on using: none that are
----only of a link.
----@return string[]
+---Its addresses on a network of its own; none on the host's. Link-local ones (`169.254.…`,
+---`fe80:…`) aren't in it: the network has yet to give it one that stays.
+---
+---```lua
+---print(#web:addresses())
+---```
+---@return string[] addresses
 function Container:addresses()
     local settings <const> = lifecycle.read(self.name).settings
     if not network.has_interface(settings) or self:status() ~= "running" then
@@ -266,8 +345,12 @@ local function os_of(description)
     return os_release.host().PRETTY_NAME or "Linux"
 end
 
----The name of the system in it.
----@return string
+---The name of the system in it: `"Debian GNU/Linux 12 (bookworm)"`.
+---
+---```lua
+---print(web:os())
+---```
+---@return string name
 function Container:os()
     return os_of(lifecycle.read(self.name))
 end
@@ -280,9 +363,34 @@ local function describe_apps(description, apps)
     return apps
 end
 
+---@class sdme.InspectOptions
+---@field secrets boolean? whether the values of `env` and `oci_env` are shown, not masked
+
+---@class sdme.Inspection
+---@field name string its name
+---@field created string when it was made, as ISO 8601 has it
+---@field status string as `container:status` has it
+---@field health string? as `container:health` has it
+---@field apps sdme.AppStatus[]? its applications, with the `origin` and the `layers` of each
+---@field os string the name of the system in it
+---@field unit string the service that it runs in
+---@field enabled boolean whether it starts when the host boots
+---@field userns { base: integer, count: integer }? the user ids of its user namespace
+---@field settings sdme.Settings as they are stored
+---@field addresses string[] as `container:addresses` has them
+---@field leader integer? the process that is its PID 1, while it runs
+---@field root string? its root directory as systemd-machined knows it, while it runs
+---@field path string where it is kept
+---@field layers string[]? what its rootfs is made of, from the bottom to the top
+
 ---Everything about it, as a table for JSON.
----@param options { secrets: boolean? }?
----@return table
+---
+---```lua
+---local about <const> = web:inspect()
+---print(about.unit, about.leader)
+---```
+---@param options sdme.InspectOptions? what is shown
+---@return sdme.Inspection about
 function Container:inspect(options)
     local description <const> = lifecycle.read(self.name)
     local shown <const> = {}
@@ -309,38 +417,80 @@ function Container:inspect(options)
     }
 end
 
----Changes settings: only what is named, "" takes one away.
----@param changes table
+---Changes settings: only those that are named, lists as a whole; `""` takes one away.
+---
+---Raises `EUSAGE` for a setting that there isn't, or that can't change.
+---
+---```lua
+---local later <const> = web:set { memory = "512M", env = { TIER = "test" } }
+---print(table.concat(later, ", "))
+---web:set { memory = "", env = {} }
+---```
+---@param changes sdme.Settings what changes
 ---@param flags boolean? whether faults call them by their flags
----@return string[] later the names of changes that take effect at the next start
+---@return string[] later the names of those that take effect at the next start
 function Container:set(changes, flags)
     return change.set(self.name, changes, { flags = flags })
 end
 
----Gives it another name; it must not be running.
----@param name string
+---Gives it another name.
+---
+---Raises `EBUSY` if it runs, `EEXIST` if the name is taken.
+---
+---```lua
+---local db <const> = sdme.create { name = "db" }
+---db:rename "archive"
+---print(db.name)
+---db:remove()
+---```
+---@param name string the new name
 function Container:rename(name)
     change.rename(self.name, name)
     self.name = name
 end
 
----Runs a command in it: `c:exec { "ls", "-l" }` returns { code, signal, stdout, stderr }.
----@param command table
----@return { code: integer?, signal: integer?, stdout: string?, stderr: string? }
+---Runs a command and returns a result once it has ended. The command is a transient service of the
+---guest's manager: it has no terminal unless `tty` says so, and its streams are pipes, binary
+---clean. SIGINT and SIGTERM of ours are passed on to it.
+---
+---Raises `ESRCH` if the container doesn't run; `ENOENT` or `EACCES` if the command isn't there or
+---can't be executed, with a `status` of 127 or 126 as shells have it; `ECONNRESET` with a `status`
+---of 255 if the container went down and nobody can tell how the command ended, but a command that
+---has it go down, such as `reboot`, has then succeeded.
+---
+---```lua
+---local result <const> = web:exec { "tr", "a-z", "A-Z", stdin = "hello\n" }
+---print(result.code, result.stdout)
+---web:exec { "systemctl", "daemon-reload", check = true }
+---```
+---@param command sdme.ExecOptions the program and its arguments, and how they run
+---@return sdme.Result result
 function Container:exec(command)
     return session.exec(self.name, command)
 end
 
----Opens a login session on the caller's terminal.
----@param options { user: string?, argv: string[]? }?
----@return { code: integer?, signal: integer? }
+---Opens a login session on the caller's terminal, or on its stdin, stdout and stderr where they are
+---none. Typing `^]` three times within a second leaves it.
+---
+---Raises what `container:exec` does.
+---
+---```lua
+---web:shell { argv = { "true" } }
+---```
+---@param options sdme.ShellOptions? whose, and what runs
+---@return sdme.Result result
 function Container:shell(options)
     return session.shell(self.name, options or {})
 end
 
----Its journal: the guest's while it runs, else what its unit left in the host's.
----@param options { lines: integer?, follow: boolean?, argv: string[]?, stdout: any }?
----@return { code: integer?, signal: integer? }
+---Writes its journal to stdout: the guest's while it runs, by its own `journalctl`; else what its
+---service left in the host's.
+---
+---```lua
+---web:logs { lines = 3 }
+---```
+---@param options sdme.LogsOptions? what of it
+---@return sdme.Result result
 function Container:logs(options)
     return session.logs(self.name, options or {})
 end
@@ -350,41 +500,65 @@ local function as_host_path(path)
     return path:find "^[./]" and path or "./" .. path
 end
 
+---@class sdme.DiffOptions
+---@field paths string[]? absolute; only what is there or below is listed
+
 ---What it has changed in what it was made from.
----@param options { paths: string[]? }? only what is there or below
----@return sdme.Change[]
+---
+---```lua
+---for _, change in ipairs(web:diff { paths = { "/etc" } }) do
+---    print(change.change, change.path)
+---end
+---```
+---@param options sdme.DiffOptions? what of it
+---@return sdme.Change[] changes by path
 function Container:diff(options)
     return require("sdme.container.diff").changes(self.name, (options or {}).paths)
 end
 
----Copies a file of this host, or a directory with all below it, into it.
----@param host_path string
+---Copies a file of this host, or a directory and all below it, into it, running or not. Directories
+---on both sides become one. Owners are those inside.
+---@param host_path string what to copy
 ---@param path string in the container; a directory that is there gets it under its own name
 function Container:push(host_path, path)
     require("sdme.copy").run(as_host_path(host_path), self.name .. ":" .. path)
 end
 
----Copies a file of it, or a directory with all below it, to this host.
+---Copies a file of it, or a directory and all below it, to this host. No link in the container
+---leads out of it.
+---
+---```lua
+---web:push("/etc/hostname", "/root/of-the-host")
+---web:pull("/root/of-the-host", "/var/tmp/back")
+---print(web:exec({ "cat", "/root/of-the-host" }).stdout == io.open("/var/tmp/back"):read "a")
+---```
 ---@param path string in the container
----@param host_path string a directory that is there gets it under its own name
+---@param host_path string where to; a directory that is there gets it under its own name
 function Container:pull(path, host_path)
     require("sdme.copy").run(self.name .. ":" .. path, as_host_path(host_path))
 end
 
----Makes a rootfs of what it is now: at once while it is stopped; a running one is frozen while its
----own layer is copied.
+---@class sdme.SnapshotOptions
+---@field force boolean? whether a rootfs of that name is replaced
+
+---Makes a rootfs of what it is now. A stopped container's own layer becomes one of the rootfs at
+---once, and it goes on with an empty one above; a running one is frozen while its layer is copied,
+---and of a clone the files of the host are copied too.
+---
+---Raises `EEXIST` if the name is taken.
 ---@param fs string the name of the rootfs
----@param options { force: boolean? }? `force` replaces one of that name
----@return sdme.Rootfs
+---@param options sdme.SnapshotOptions? what may be replaced
+---@return sdme.Rootfs rootfs
 function Container:snapshot(fs, options)
     lifecycle.read(self.name)
     return require("sdme.container.snapshot").take(self.name, fs, options)
 end
 
----Writes out what it is now: a directory, an archive, a disk image, or an image of layers.
----@param destination string a path, or "-" for the standard output
----@param options sdme.ExportOptions?
----@return { path: string, size: integer }
+---Writes out what it is now, as `rootfs:export` does; a running one is frozen while what it has
+---changed is copied.
+---@param destination string a path, or `"-"` for the standard output
+---@param options sdme.ExportOptions? in which form
+---@return sdme.Exported exported
 function Container:export(destination, options)
     lifecycle.read(self.name)
     local lock <close> = store.lock("container", self.name)
@@ -399,8 +573,12 @@ function Container:export(destination, options)
     return export.write_with_progress(tree, destination, options)
 end
 
----Its settings.
----@return table
+---Its settings as they are stored.
+---
+---```lua
+---print(web:settings().memory)
+---```
+---@return sdme.Settings settings
 function Container:settings()
     return lifecycle.read(self.name).settings
 end

@@ -39,23 +39,43 @@ local GRACE <const> = 0.5
 
 local STREAMS <const> = { "stdin", "stdout", "stderr" }
 
+---@class sdme.ExecOptions
+---@field [integer] string the program and its arguments
+---@field argv string[]? the same, instead of the table itself
+---@field env table<string, string>? variables of its environment
+---@field cwd string? where it runs, an absolute path; `/`
+---@field user string? who runs it, by name or id; root
+---@field app string|true|nil an application's name, or true for the only one, which decides the
+---  three
+---  above
+---@field tty boolean? whether it has a terminal, joined with the caller's
+---@field check boolean? whether another status than 0 raises `EEXEC`
+---@field stdin string|sdme.AnyDescriptor|nil what it reads; without it `/dev/null`
+---@field stdout sdme.AnyDescriptor? where it writes; without it the output is captured, 64 MiB at
+---  most
+---@field stderr sdme.AnyDescriptor? the same of stderr
 local OPTIONS <const> = {
     argv = "table", env = "table", cwd = "string", user = "string", tty = "boolean",
     app = { string = true, boolean = true },
     check = "boolean", stdin = true, stdout = true, stderr = true,
 }
 
+---How a command ended.
 ---@class sdme.Result
----@field code integer? what the command exited with
----@field signal integer? the signal that ended it
----@field left boolean? whether the user left the session by ^]
+---@field code integer? what the command exited with; nil if a signal ended it
+---@field signal integer? the number of the signal that ended it
+---@field left boolean? whether the user left the session by `^]`
 ---@field stdout string? what it wrote, unless a descriptor was given for it
----@field stderr string?
+---@field stderr string? the same of stderr
 local Result <const> = {}
 Result.__index = Result
 
----As a shell has it: the exit status, or 128 and the signal's number.
----@return integer
+---As a shell has it: the exit status, or 128 and the number of the signal.
+---
+---```lua
+---print(web:exec({ "sh", "-c", "kill -TERM $$" }):status())
+---```
+---@return integer status
 function Result:status()
     return self.code or 128 + self.signal
 end
@@ -302,9 +322,15 @@ local function default_user()
     return config.get "join_as_sudo_user" and user ~= "" and user or "root"
 end
 
+---@class sdme.ShellOptions
+---@field user string? who; root without it, or `$SUDO_USER` in a clone of the host if the
+---  configuration's `join_as_sudo_user` is on
+---@field argv string[]? what runs instead of a login shell
+---@field app string|true|nil a shell in an application, and no login session
+
 ---Opens a login session, on the caller's terminal if there is one.
 ---@param name string
----@param options { user: string?, argv: string[]?, app: string|boolean|nil }
+---@param options sdme.ShellOptions
 ---@return sdme.Result
 function M.shell(name, options)
     local given <const> = options.argv and #options.argv > 0 and options.argv
@@ -374,9 +400,16 @@ local function host_journal(name, options)
     return setmetatable({ code = 0 }, Result)
 end
 
+---@class sdme.LogsOptions
+---@field lines integer? how many of the latest; all without
+---@field follow boolean? whether it goes on with what comes
+---@field argv string[]? arguments for the guest's `journalctl`
+---@field app string|true|nil only what an application says
+---@field stdout sdme.AnyDescriptor? where it goes; our stdout without
+
 ---Writes the journal to stdout: the guest's while it runs, else what its unit left in the host's.
 ---@param name string
----@param options table `lines`, `follow`, `argv`, `app`; `stdout`, a descriptor instead of ours
+---@param options sdme.LogsOptions
 ---@return sdme.Result
 function M.logs(name, options)
     lifecycle.read(name)

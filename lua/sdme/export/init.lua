@@ -30,14 +30,24 @@ local FULL <const> = 1 << 20 -- bytes: a filesystem with less is taken for full
 ---@field write fun(view: any, output: any, options: table): table
 
 ---@class sdme.ExportOptions
----@field format string? else the destination's suffix tells
----@field force boolean? replaces what is there, once the new one is complete
+---@field format string? `"dir"`, `"tar"`, `"tar.gz"`, `"tar.bz2"`, `"tar.xz"`, `"tar.zst"`,
+---  `"tar.lz4"`,
+---  `"raw"`, `"qcow2"`, `"oci"` (an image layout), `"oci-archive"`, `"docker-archive"`; the
+---  destination's suffix tells of all but the last three
+---@field force boolean? whether what is there is replaced
 ---@field level integer? how hard to compress
----@field filesystem string? of a disk image: see sdme.export.disk
----@field compression string? of a qcow2 image, or of an image's layers
----@field tag string? what an image is called where it is
----@field app string? an application, whose image it is to be
----@field quiet boolean? shows no progress
+---@field filesystem "ext4"|"btrfs"|nil of raw and qcow2
+---@field compression "gzip"|"zstd"|"zlib"|"none"|nil of qcow2: zstd, zlib or none; of the layers of
+---  oci
+---  and oci-archive: gzip, zstd or none
+---@field tag string? what an image is called in there: `"latest"`, of docker-archive
+---  `"NAME:latest"`
+---@field app string? the application in it whose image it is
+---@field quiet boolean? whether to show no progress
+
+---@class sdme.Exported
+---@field path string where it is
+---@field size integer in bytes
 
 ---All formats; the first one with a suffix is what a name with that suffix means.
 ---@type sdme.export.Format[]

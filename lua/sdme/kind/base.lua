@@ -23,6 +23,7 @@ function M.define(kind)
         return nil, ("expected %s, not a %s"):format(kind.expected, type(value))
     end
     kind.show = kind.show or tostring
+    kind.type = kind.type or "string"
     return kind
 end
 

@@ -26,6 +26,7 @@ end
 -- An environment variable. Values can be secret and are never part of `why`.
 M.env = define {
     expected = "NAME=VALUE",
+    collected = "table<string, string>",
     parse = function(text)
         local name, value = text:match "^([^=]*)=(.*)$"
         if not name then

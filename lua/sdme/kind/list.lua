@@ -40,12 +40,18 @@ local function check_each(item, values, insert)
     return into
 end
 
+-- The type of an array of values of a kind.
+local function array_of(item)
+    return (item.type:find("|", 1, true) and "(%s)[]" or "%s[]"):format(item.type)
+end
+
 ---A list written with commas. Nothing is the empty list.
 ---@param item sdme.Kind
 ---@return sdme.Kind
 function M.list(item)
     return define {
         expected = "a list of " .. item.expected,
+        type = array_of(item),
         complete = item.complete,
         separator = ",",
         insert = extend,
@@ -95,6 +101,7 @@ function M.many(item)
     end
     return define {
         expected = item.expected,
+        type = item.collected or item.separator and item.type or array_of(item),
         complete = item.complete,
         add = add,
         parse = function(text)

@@ -67,6 +67,7 @@ M.service = define {
 -- bits of ones).
 M.user = define {
     expected = "a user",
+    type = "string|integer",
     parse = function(text)
         if #text <= 32 and text:find "^[a-z_][a-z0-9_-]*%$?$" then
             return text

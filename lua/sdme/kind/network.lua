@@ -64,8 +64,15 @@ end
 
 local PORT_FIELDS <const> = { protocol = "string", host = "number", container = "number" }
 
+---A port of the host that leads to one of the container.
+---@class sdme.Port
+---@field protocol "tcp"|"udp"|nil tcp without
+---@field host integer the port of the host
+---@field container integer? the port in the container; the same without
+
 M.port = define {
     expected = "a port as [PROTO:]HOST[:CONTAINER]",
+    type = "sdme.Port|integer|string",
     parse = parse_port,
     accept = function(value)
         if type(value) == "number" then

@@ -13,6 +13,7 @@ local UNIT_SHIFT <const> = { [""] = 0, K = 10, M = 20, G = 30, T = 40 }
 
 M.size = define {
     expected = "a size such as 512, 10K, 4M, 2G or 1T",
+    type = "integer|string",
     parse = function(text)
         local digits, unit = text:match "^(%d+)([KMGTkmgt]?)$"
         if not digits then
@@ -39,6 +40,7 @@ M.size = define {
 
 M.integer = define {
     expected = "a whole number",
+    type = "integer",
     parse = function(text)
         local value <const> = text:find "^%d+$" and math.tointeger(tonumber(text))
         if not value then
@@ -61,6 +63,7 @@ local function decimal(expected, maximum)
     end
     return define {
         expected = expected,
+        type = "number",
         parse = function(text)
             if not (text:find "^%d+%.?%d*$" or text:find "^%.%d+$") then
                 return nil, ("%s is not %s"):format(quote(text), expected)
@@ -102,6 +105,7 @@ function M.range(item, minimum, maximum)
     end
     return define {
         expected = item.expected,
+        type = item.type,
         parse = function(text) return bound(item.parse(text)) end,
         check = function(value) return bound(item.check(value)) end,
         show = item.show,

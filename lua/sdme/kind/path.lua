@@ -101,8 +101,15 @@ end
 local ACCESS <const> = { ro = true, rw = false }
 local BIND_FIELDS <const> = { source = "string", target = "string", read_only = "boolean" }
 
+---What a container shows of the host.
+---@class sdme.Bind
+---@field source string a file or directory of the host
+---@field target string where it is in the container
+---@field read_only boolean? whether the container can't change it; false
+
 M.bind = define {
     expected = "HOST:CONTAINER[:ro]",
+    type = "sdme.Bind|string",
     complete = "file",
     parse = function(text)
         local parts, why = split_colons(text)

@@ -80,6 +80,7 @@ end
 -- Where to look for the images of a registry first.
 M.mirrors = define {
     expected = "mirrors as REGISTRY=URL", separator = ",",
+    type = "table<string, string[]>",
     accept = accept_mirrors, parse = parse_mirrors, show = show_mirrors,
 }
 

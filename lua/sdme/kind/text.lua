@@ -15,6 +15,7 @@ local BOOLEANS <const> = {
 
 M.flag = define {
     expected = "yes or no",
+    type = "boolean",
     complete = { "yes", "no" },
     parse = function(text)
         local value <const> = BOOLEANS[text]
@@ -55,6 +56,7 @@ function M.choice(words)
         or table.concat(words, ", ", 1, #words - 1) .. " or " .. words[#words]
     return define {
         expected = expected,
+        type = '"' .. table.concat(words, '"|"') .. '"',
         complete = words,
         parse = function(text)
             for _, each in ipairs(words) do

@@ -1,0 +1,54 @@
+---@meta
+
+---Network namespaces as descriptors.
+---@class sdme.core.netns
+local netns = {}
+
+---A new namespace that no process is in.
+---@return sdme.Descriptor netns
+function netns.create() end
+
+---The namespace at a path, or that of a process.
+---@param where string|integer the path, or the process by its number
+---@return sdme.Descriptor netns
+function netns.open(where) end
+
+---Mounts a namespace on a path, which keeps it alive.
+---@param netns sdme.AnyDescriptor the namespace
+---@param path string where
+---@return true done
+function netns.hold(netns, path) end
+
+---Takes what `hold` mounted away.
+---@param path string where
+---@return true done
+function netns.release(path) end
+
+---Whether two descriptors are of the same namespace.
+---@param a sdme.AnyDescriptor one
+---@param b sdme.AnyDescriptor the other
+---@return boolean same
+function netns.is_same(a, b) end
+
+---Has its loopback interface go up.
+---@param netns sdme.AnyDescriptor the namespace
+---@return true done
+function netns.loopback_up(netns) end
+
+---A socket in a namespace.
+---@param netns sdme.AnyDescriptor the namespace
+---@param family "inet"|"inet6" of its addresses
+---@param type "stream"|"dgram" of the socket
+---@return sdme.Descriptor socket
+function netns.socket(netns, family, type) end
+
+---The addresses of its interfaces that others may reach.
+---
+---```lua
+---local netns <close> = assert(core.netns.create())
+---assert(core.netns.loopback_up(netns))
+---print(#core.netns.addresses(netns), core.netns.is_same(netns, core.netns.open(1)))
+---```
+---@param netns sdme.AnyDescriptor the namespace
+---@return string[] addresses
+function netns.addresses(netns) end

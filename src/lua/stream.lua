@@ -1,0 +1,48 @@
+---@meta
+
+---Pipes, and what goes through them.
+---@class sdme.core.stream
+local stream = {}
+
+---A pipe.
+---@return sdme.Descriptor from to read from
+---@return sdme.Descriptor to to write to
+function stream.pipe() end
+
+---@class sdme.stream.ReaderOptions
+---@field max integer? how many bytes there may be; 64 MiB
+
+---Reads up to the end; `EFBIG` if there are more than `max` bytes.
+---@param descriptor sdme.AnyDescriptor what to read
+---@param options sdme.stream.ReaderOptions? how much
+---@return sdme.Pending pending ends with the bytes
+function stream.reader(descriptor, options) end
+
+---@class sdme.stream.WriterOptions
+---@field close boolean? whether the descriptor is closed then; true
+
+---Writes all of a string.
+---@param descriptor sdme.AnyDescriptor where to
+---@param data string any bytes
+---@param options sdme.stream.WriterOptions? how
+---@return sdme.Pending pending ends with the number of bytes
+function stream.writer(descriptor, data, options) end
+
+---@class sdme.stream.RelayOptions
+---@field from sdme.AnyDescriptor what to read
+---@field to sdme.AnyDescriptor where to write
+---@field close boolean? whether `to` is closed then; false
+
+---Moves bytes until the end.
+---
+---```lua
+---local from, to = core.stream.pipe()
+---print(task.all(function()
+---    return task.await(core.stream.writer(to, "hello"))
+---end, function()
+---    return task.await(core.stream.reader(from))
+---end))
+---```
+---@param options sdme.stream.RelayOptions between which
+---@return sdme.Pending pending ends with the number of bytes
+function stream.relay(options) end
