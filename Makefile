@@ -45,6 +45,7 @@ COMPILE    = $(CC) $(STANDARD) $(WARNINGS) $(SHARED) $(SANITIZED) -DSDME_VERSION
 RUNTIME  := $(wildcard src/runtime/*.c)
 BINDINGS := $(wildcard src/lua/*.c)
 FLOOR    := $(sort $(shell find lua -name '*.lua'))
+DOCUMENTATION := $(BUILD)/lua/sdme/documentation_data.lua
 PAGES    := sdme.1 sdme.conf.5
 # What a program may rely on is in src/sdme.h; what breaks it changes this number.
 ABI      := 0
@@ -93,7 +94,7 @@ GUEST_LINK      = -nostdlib -static -s -Wl,--gc-sections -Wl,--build-id=none \
 
 .PHONY: all deps demo demo-rootfs test test-unit test-system test-vm lint fmt fuzz bench install uninstall clean
 all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so $(LIBSDME) $(BUILD)/lib/libsdme.a $(PAGES:%=$(BUILD)/man/%) \
-     $(GUEST_PROGRAMS)
+     $(GUEST_PROGRAMS) $(DOCUMENTATION)
 
 # The interpreter has all of Lua inside and lends it to C modules; core.so and libsdme leave lua_* to
 # whoever loads them: there may be only one Lua in a process.
@@ -136,9 +137,14 @@ endef
 $(foreach arch,$(GUEST_ARCHES),$(eval $(call guest_objects,$(arch)))\
     $(foreach name,$(GUESTS),$(eval $(call guest_program,$(arch),$(name)))))
 
-$(BUILD)/embedded.c: src/embed.lua $(FLOOR)
+# What the annotations say, for `help`, the manual and doc/api.md.
+$(DOCUMENTATION): src/document.lua src/annotation.lua $(FLOOR) $(wildcard src/lua/*.lua)
 	@mkdir -p $(@D)
-	$(call say,EMBED,lua/)$(LUA) src/embed.lua lua $@ $(FLOOR)
+	$(call say,DOC,$@)$(LUA) src/document.lua $@ $(FLOOR) $(wildcard src/lua/*.lua)
+
+$(BUILD)/embedded.c: src/embed.lua $(FLOOR) $(DOCUMENTATION)
+	@mkdir -p $(@D)
+	$(call say,EMBED,lua/)$(LUA) src/embed.lua $@ lua $(FLOOR) $(BUILD)/lua $(DOCUMENTATION)
 
 $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c
 	@mkdir -p $(@D)
@@ -246,6 +252,7 @@ install: all
 	for program in $(GUEST_PROGRAMS:$(BUILD)/guest/%=%); do install -Dm755 $(BUILD)/guest/$$program \
 	    $(DESTDIR)$(GUESTDIR)/$$program; done
 	for file in $(FLOOR:lua/%=%); do install -Dm644 lua/$$file $(DESTDIR)$(LUADIR)/$$file; done
+	install -Dm644 $(DOCUMENTATION) $(DESTDIR)$(LUADIR)/sdme/$(notdir $(DOCUMENTATION))
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/sdme $(DESTDIR)$(LUACDIR)/sdme/core.so $(DESTDIR)$(INCLUDEDIR)/sdme.h \

@@ -1,5 +1,6 @@
 -- Packs Lua modules into a C file as bytecode with its debug information.
--- usage: lua5.4 src/embed.lua ROOT OUTPUT FILE.lua...  (files below ROOT, which is on the path)
+-- usage: lua5.4 src/embed.lua OUTPUT [ROOT FILE.lua...]...
+-- Files are below the directory before them, which is what is on the path.
 
 local function module_name(path)
     return (path:gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", "."))
@@ -18,19 +19,26 @@ local function bytes(data)
     return table.concat(lines, ",\n")
 end
 
-local root, output = arg[1], arg[2]
+local output, root = arg[1], nil
 local out = assert(io.open(output, "w"))
 local index = {}
 
-out:write('#include "embedded.h"\n')
-for i = 3, #arg do
-    local path = arg[i]
+local function embed(i, path)
     local relative = path:sub(#root + 2)
     local file <close> = assert(io.open(path, "rb"))
     local code = string.dump(assert(load(file:read "a", "@" .. relative, "t")))
     out:write(("static const unsigned char module_%d[] = {%s};\n"):format(i, bytes(code)))
     index[#index + 1] = ('    {"%s", module_%d, sizeof module_%d},\n')
         :format(module_name(relative), i, i)
+end
+
+out:write('#include "embedded.h"\n')
+for i = 2, #arg do
+    if arg[i]:find "%.lua$" then
+        embed(i, arg[i])
+    else
+        root = arg[i]
+    end
 end
 out:write("const struct sdme_embedded sdme_embedded[] = {\n", table.concat(index))
 out:write("    {NULL, NULL, 0},\n};\n")
