@@ -72,6 +72,7 @@ local LEVELS <const> = {
     { name = "strict", drops = strict_drops, groups = STRICT_GROUPS, profile = true },
 }
 
+---How far a container is kept from its host.
 ---@alias sdme.SecurityLevel "plain"|"userns"|"hardened"|"strict"
 
 -- The levels up to one.
@@ -189,11 +190,14 @@ local function weaker(settings, level)
     return names
 end
 
+---@class sdme.Security
+---@field level sdme.SecurityLevel what it amounts to
+---@field missing string[]? the settings that are weaker than the next level has them
+
 ---How far the settings of a container keep it from its host, as they are now: by what it lacks, not
 ---by what it was made with.
 ---@param settings table
----@return { level: sdme.SecurityLevel, missing: string[]? } security `missing`: the settings that
----are weaker than the next level has them
+---@return sdme.Security security
 function M.describe(settings)
     local reached = settings.userns and "userns" or "plain"
     for _, level in ipairs(LEVELS) do

@@ -377,6 +377,7 @@ end
 ---@field enabled boolean whether it starts when the host boots
 ---@field userns { base: integer, count: integer }? the user ids of its user namespace
 ---@field settings sdme.Settings as they are stored
+---@field security sdme.Security how far they keep it from its host
 ---@field addresses string[] as `container:addresses` has them
 ---@field leader integer? the process that is its PID 1, while it runs
 ---@field root string? its root directory as systemd-machined knows it, while it runs
