@@ -103,8 +103,9 @@ local function properties(options)
             unit[name] = options.tty_path and "tty" or ELSEWHERE[option]
         end
     end
+    table.move(options.properties or {}, 1, #(options.properties or {}), 1, unit)
     if search then
-        unit[1] = { "ExecSearchPath", "as", search }
+        unit[#unit + 1] = { "ExecSearchPath", "as", search }
     end
     if options.tty_path then
         unit.TTYPath = options.tty_path
@@ -138,6 +139,7 @@ end
 ---@field stdout any
 ---@field stderr any
 ---@field tty_path string?
+---@field properties table[]? of its unit besides: { name, signature, value }
 ---@field root (fun(): any)?
 
 ---A command in a container.

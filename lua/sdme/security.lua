@@ -210,6 +210,17 @@ function M.describe(settings)
     return { level = reached }
 end
 
+---The level that the applications of a container are confined by. Capabilities don't matter for it:
+---an application has no more of them than its container.
+---@param settings table
+---@return "plain"|"hardened"|"strict"
+function M.app_level(settings)
+    if not (settings.userns and settings.no_new_privileges) then
+        return "plain"
+    end
+    return forbids_all(settings.system_call_filter, STRICT_GROUPS) and "strict" or "hardened"
+end
+
 -- systemd.network(5), DHCP=: leases are asked for by raw packets.
 local NETWORK_CAPABILITIES <const> = { "CAP_NET_ADMIN", "CAP_NET_RAW" }
 

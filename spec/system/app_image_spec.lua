@@ -75,6 +75,10 @@ for _, name in ipairs { "nginx", "redis", "postgresql" } do
             serves "--hardened"
         end)
 
+        it("serves clients from a strict container", function()
+            serves "--strict"
+        end)
+
         it("serves clients without new privileges, and with fewer", function()
             serves("--no-new-privileges", "--drop-capability", "CAP_SYS_PTRACE",
                 "--system-call-filter", "~@obsolete")

@@ -1,6 +1,7 @@
 -- Commands among the processes of an application.
 
 local app <const> = require "sdme.app"
+local confinement <const> = require "sdme.app.confinement"
 local fault <const> = require "sdme.fault"
 local systemd <const> = require "sdme.systemd"
 local unit <const> = require "sdme.unit.app"
@@ -45,7 +46,11 @@ function M.inside(bus, description, options)
     if user ~= "" then
         argv[#argv + 1], argv[#argv + 2] = "--user", user
     end
+    for _, option in ipairs(confinement.options(description.settings)) do
+        argv[#argv + 1] = option
+    end
     argv[#argv + 1] = "--"
+    inside.properties = confinement.properties(description.settings)
     inside.argv = table.move(options.argv, 1, #options.argv, #argv + 1, argv)
     return inside
 end

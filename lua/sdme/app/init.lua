@@ -1,6 +1,7 @@
 -- The applications of a container: images whose processes run as services of its systemd, each in
 -- a root of its own that lies in the container's files.
 
+local confinement <const> = require "sdme.app.confinement"
 local fault <const> = require "sdme.fault"
 local network <const> = require "sdme.network"
 local text <const> = require "sdme.text"
@@ -116,28 +117,41 @@ end
 
 local UNITS <const> = "/etc/systemd/system/"
 
+---The unit files of an application, as the settings of its container have them.
+---@param one sdme.App
+---@param settings table
+---@return table<string, string> contents by path in the container
+function M.units(one, settings)
+    local files <const> = {}
+    for name, content in pairs(unit.files(one, M, confinement.describe(settings))) do
+        files[UNITS .. name] = content
+    end
+    return files
+end
+
 -- Names end as they like, and so one's may be that of another's check.
 local function check_units(apps)
     local taken <const> = {}
     for _, one in ipairs(apps) do
-        for name in pairs(unit.files(one, M)) do
-            if taken[name] then
+        for path in pairs(M.units(one, {})) do
+            if taken[path] then
                 fault.raise("EINVAL", "give one of them another name",
-                    "applications %s and %s both have the unit %s", taken[name], one.name, name)
+                    "applications %s and %s both have the unit %s", taken[path], one.name,
+                    path:match "[^/]*$")
             end
-            taken[name] = one.name
+            taken[path] = one.name
         end
     end
 end
 
 ---Writes the units of a container's applications.
 ---@param upper sdme.Upper
----@param description { apps: sdme.App[]? }
+---@param description { settings: table?, apps: sdme.App[]? }
 function M.prepare(upper, description)
     check_units(description.apps or {})
     for _, one in ipairs(description.apps or {}) do
-        for name, content in pairs(unit.files(one, M)) do
-            upper:write(UNITS .. name, content)
+        for path, content in pairs(M.units(one, description.settings or {})) do
+            upper:write(path, content)
         end
         for link, target in pairs(unit.links(one)) do
             upper:symlink(UNITS .. link, UNITS .. target)

@@ -105,6 +105,17 @@ local function mount_environment(description, one, at)
     fault.check(core.mount.attach(mounted, target))
 end
 
+-- The settings may have changed since the units were written.
+local function write_units(description, one, at)
+    for path, content in pairs(app.units(one, description.settings)) do
+        if file.read(path, { root = at.root }) ~= content then
+            make_directory(path:match "^(.*)/", at)
+            fault.check(file.write(path, content,
+                { root = at.root, mode = "0644", uid = at.base, gid = at.base, sync = false }))
+        end
+    end
+end
+
 ---Mounts the applications of a container in its files.
 ---@param description table the state of the container
 ---@param root userdata a descriptor of its mounted root
@@ -119,6 +130,7 @@ function M.mount(description, root, note)
         local own <const> = mount(description, one, at, note)
         table.move(own, 1, #own, #binds + 1, binds)
         mount_environment(description, one, at)
+        write_units(description, one, at)
     end
     return binds
 end

@@ -50,7 +50,8 @@ local function add_option(argv, name, value)
 end
 
 -- As whom and where a program of ours runs a command.
-local function add_command(argv, config, command)
+local function add_command(argv, config, command, options)
+    add(argv, table.unpack(options or {}))
     add_option(argv, "--user", config.user)
     add_option(argv, "--cwd", config.workdir)
     add(argv, "--", table.unpack(command))
@@ -80,7 +81,7 @@ end
 
 -- Without a /run, systemd mounts an empty one (systemd.exec(5), MountAPIVFS=), where images have
 -- directories.
-local function service(app, paths)
+local function service(app, paths, confined)
     local config <const>, root <const> = app.config, paths.root(app.name)
     local variables <const>, file <const> = environment(app, paths)
     return text.render {
@@ -105,6 +106,7 @@ local function service(app, paths)
             { "TimeoutStopSec", STOP_SECONDS },
             { "SuccessExitStatus", CLEAN },
             { "Restart", "on-failure" },
+            table.unpack(confined.service),
         },
         { "Install",
             { "WantedBy", "multi-user.target" },
@@ -116,9 +118,8 @@ local function seconds(number)
     return ("%.3fs"):format(number)
 end
 
--- What checks an application, in it. systemd counts how often in a row that has failed
--- (systemd.service(5), NRestarts), and tells nobody of the others.
-local function health_service(app, paths)
+-- What checks an application, in it.
+local function health_command(app, paths, options)
     local config <const> = app.config
     local check <const> = config.healthcheck
     local command = table.move(check.test, 2, #check.test, 1, {})
@@ -126,10 +127,16 @@ local function health_service(app, paths)
         local shell <const> = config.shell or { "/bin/sh", "-c" }
         command = table.move(command, 1, #command, #shell + 1, table.move(shell, 1, #shell, 1, {}))
     end
-    local argv <const> = {
+    return add_command({
         paths.root(app.name) .. paths.program "enter",
         "--target", "/system.slice/" .. M.name(app.name),
-    }
+    }, config, command, options)
+end
+
+-- systemd counts how often in a row that has failed (systemd.service(5), NRestarts), and tells
+-- nobody of the others.
+local function health_service(app, paths, confined)
+    local check <const> = app.config.healthcheck
     local variables <const>, file <const> = environment(app, paths)
     return text.render {
         { "Unit",
@@ -141,7 +148,7 @@ local function health_service(app, paths)
         },
         { "Service",
             { "Type", "oneshot" },
-            { "ExecStart", add_command(argv, config, command) },
+            { "ExecStart", health_command(app, paths, confined.options) },
             variables,
             file,
             { "TimeoutStartSec", seconds(check.timeout) },
@@ -149,6 +156,7 @@ local function health_service(app, paths)
             { "RestartSec", seconds(check.interval) },
             { "SyslogLevel", "notice" },
             { "LogLevelMax", "notice" },
+            table.unpack(confined.entering),
         },
     }
 end
@@ -173,11 +181,13 @@ end
 ---@param app sdme.App
 ---@param paths { root: function, run: function, environment: function, program: function } where in
 ---the container what belongs to an application is, by its name, and programs of ours in its root
+---@param confined { service: table[], entering: table[], options: string[] } assignments of the
+---application's unit and of those that enter it, and options of `enter`: see sdme.app.confinement
 ---@return table<string, string> contents by name
-function M.files(app, paths)
-    local files <const> = { [M.name(app.name)] = service(app, paths) }
+function M.files(app, paths, confined)
+    local files <const> = { [M.name(app.name)] = service(app, paths, confined) }
     if app.config.healthcheck then
-        files[M.health_name(app.name)] = health_service(app, paths)
+        files[M.health_name(app.name)] = health_service(app, paths, confined)
         files[timer_name(app.name)] = health_timer(app)
     end
     return files

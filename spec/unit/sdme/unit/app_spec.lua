@@ -3,7 +3,10 @@ local text <const> = require "sdme.unit.text"
 local unit <const> = require "sdme.unit.app"
 
 local function files(config)
-    return unit.files({ name = "web", config = config }, app)
+    return unit.files({ name = "web", config = config }, app, {
+        service = { { "LockPersonality", "yes" } }, entering = { { "RestrictRealtime", "yes" } },
+        options = { "--no-new-privileges" },
+    })
 end
 
 -- The assignments of a key in a unit.
@@ -29,6 +32,7 @@ describe("the unit of an application", function()
         assert.same({ "/oci/apps/web/root" }, values(content, "RootDirectory"))
         assert.same({ "/oci/apps/web/run:/run" }, values(content, "BindPaths"))
         assert.same({}, values(content, "Wants"))
+        assert.same({ "yes" }, values(content, "LockPersonality"))
     end)
 
     it("says nothing of a user or a signal that the image doesn't name", function()
@@ -84,7 +88,8 @@ describe("the units of an application's health", function()
             local line <const> =
                 values(check(...)["sdme-oci-web-health.service"], "ExecStart")[1]
             return line:match("^/oci/apps/web/root/%.sdme/enter %-%-target "
-                .. "/system%.slice/sdme%-oci%-web%.service %-%-user www %-%- (.*)")
+                .. "/system%.slice/sdme%-oci%-web%.service %-%-no%-new%-privileges "
+                .. "%-%-user www %-%- (.*)")
         end
         assert.equal("redis-cli ping", command { "CMD", "redis-cli", "ping" })
         assert.equal('/bin/sh -c "a || b $$C"', command { "CMD-SHELL", "a || b $C" })
