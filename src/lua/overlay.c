@@ -42,14 +42,14 @@ static const struct sdme_overlay_lower *check_lowers(lua_State *L, int index, in
 
 /*
  * mount{ lowers = { "/top", ..., { path = "/bottom", map_owners = userns } }, upper=, work=,
- *        map_owners = userns (of those without one), metacopy=, read_only=,
+ *        map_owners = userns (of those without one), metacopy=, volatile=, read_only=,
  *        descriptors = false (mount by names, as kernels before 6.13) } -> descriptor
  */
 static int overlay_mount(lua_State *L)
 {
     static const char *const options[] = {"lowers",     "upper",    "work",
-                                          "map_owners", "metacopy", "read_only", "descriptors",
-                                          NULL};
+                                          "map_owners", "metacopy", "volatile", "read_only",
+                                          "descriptors", NULL};
     struct sdme_overlay overlay = {0};
     struct sdme_error error = {0};
 
@@ -62,6 +62,7 @@ static int overlay_mount(lua_State *L)
     overlay.upper = sdme_lua_option_string(L, 1, "upper", NULL);
     overlay.work = sdme_lua_option_string(L, 1, "work", NULL);
     overlay.metacopy = sdme_lua_option_boolean(L, 1, "metacopy", false);
+    overlay.no_sync = sdme_lua_option_boolean(L, 1, "volatile", false);
     overlay.no_descriptors = !sdme_lua_option_boolean(L, 1, "descriptors", true);
     bool read_only = sdme_lua_option_boolean(L, 1, "read_only", false);
     int *fd = sdme_lua_push_descriptor(L);

@@ -5,11 +5,12 @@
 #include "../runtime/path.h"
 #include "../runtime/tree_compare.h"
 #include "file.h"
+#include "tree.h"
 
 static const char set_class[] = "sdme.tree.paths";
 static const char changes_class[] = "sdme.tree.changes";
 
-static void push_size(lua_State *L, const struct sdme_tree_size *size)
+void sdme_lua_push_tree_size(lua_State *L, const struct sdme_tree_size *size)
 {
     lua_createtable(L, 0, 4);
     lua_pushinteger(L, (lua_Integer) size->size);
@@ -39,7 +40,7 @@ static struct sdme_shift check_shift(lua_State *L, int index)
     };
 }
 
-static unsigned int check_threads(lua_State *L, int index)
+unsigned int sdme_lua_option_threads(lua_State *L, int index)
 {
     lua_Integer threads = sdme_lua_option_integer(L, index, "threads", 0);
 
@@ -48,7 +49,7 @@ static unsigned int check_threads(lua_State *L, int index)
     return (unsigned int) threads;
 }
 
-static struct sdme_shift option_shift(lua_State *L, int index)
+struct sdme_shift sdme_lua_option_shift(lua_State *L, int index)
 {
     static const char *const known[] = {"from", "to", "count", NULL};
     struct sdme_shift shift = {0};
@@ -70,8 +71,7 @@ static int set_close(lua_State *L)
     return 0;
 }
 
-/* A set of paths that holds nothing yet, and is freed with the value that this pushes. */
-static struct sdme_path_set **push_set(lua_State *L)
+struct sdme_path_set **sdme_lua_push_path_set(lua_State *L)
 {
     struct sdme_path_set **set = lua_newuserdatauv(L, sizeof *set, 0);
 
@@ -80,9 +80,8 @@ static struct sdme_path_set **push_set(lua_State *L)
     return set;
 }
 
-/* Adds the paths of an option to the set. Leaves them on the stack. */
-static int add_paths(lua_State *L, int index, const char *key, unsigned int mark,
-                     struct sdme_path_set **set, struct sdme_error *error)
+int sdme_lua_add_paths(lua_State *L, int index, const char *key, unsigned int mark,
+                       struct sdme_path_set **set, struct sdme_error *error)
 {
     int code = 0;
 
@@ -94,48 +93,6 @@ static int add_paths(lua_State *L, int index, const char *key, unsigned int mark
     for (; code >= 0 && *paths; paths++)
         code = sdme_path_set_add(*set, *paths, mark, error);
     return code;
-}
-
-/*
- * copy(source, target[, {source_root=, target_root=, shift={from=0, to=, count=65536},
- * overlay=false, one_filesystem=true, exclude=, exclude_content=, into=false, threads=}]) ->
- * { size=, files=, directories= }
- */
-static int tree_copy(lua_State *L)
-{
-    static const char *const known[] = {
-        "source_root",     "target_root",    "shift", "overlay", "exclude",
-        "exclude_content", "one_filesystem", "into",  "threads", NULL};
-    const char *source = sdme_lua_check_text(L, 1);
-    const char *target = sdme_lua_check_text(L, 2);
-    struct sdme_tree_size size;
-    struct sdme_error error = {0};
-
-    lua_settop(L, 3);
-    if (lua_isnil(L, 3)) {
-        lua_newtable(L);
-        lua_replace(L, 3);
-    }
-    sdme_lua_options(L, 3, known);
-    int source_root = sdme_lua_option_fd(L, 3, "source_root", SDME_NO_ROOT);
-    int target_root = sdme_lua_option_fd(L, 3, "target_root", SDME_NO_ROOT);
-    struct sdme_tree_copy options = {
-        .shift = option_shift(L, 3),
-        .overlay = sdme_lua_option_boolean(L, 3, "overlay", false),
-        .crosses_mounts = !sdme_lua_option_boolean(L, 3, "one_filesystem", true),
-        .into = sdme_lua_option_boolean(L, 3, "into", false),
-        .threads = check_threads(L, 3),
-        .cancel = sdme_lua_cancel(L),
-    };
-    struct sdme_path_set **set = push_set(L);
-    if (add_paths(L, 3, "exclude", SDME_TREE_EXCLUDE, set, &error) < 0 ||
-        add_paths(L, 3, "exclude_content", SDME_TREE_EXCLUDE_CONTENT, set, &error) < 0)
-        return sdme_lua_fail(L, &error);
-    options.exclude = *set;
-    if (sdme_tree_copy(source_root, source, target_root, target, &options, &size, &error) < 0)
-        return sdme_lua_fail(L, &error);
-    push_size(L, &size);
-    return 1;
 }
 
 /* remove(path[, {root=}]) -> true: the path and all below it */
@@ -159,7 +116,7 @@ static int tree_measure(lua_State *L)
 
     if (sdme_tree_measure(at.root, at.path, sdme_lua_cancel(L), &size, &error) < 0)
         return sdme_lua_fail(L, &error);
-    push_size(L, &size);
+    sdme_lua_push_tree_size(L, &size);
     lua_pushinteger(L, (lua_Integer) size.allocated);
     lua_setfield(L, -2, "allocated");
     return 1;
@@ -176,7 +133,7 @@ static int tree_shift(lua_State *L)
     struct sdme_lua_location at = sdme_lua_check_location(L, 1, 2, known, true);
     struct sdme_shift_tree options = {
         .shift = check_shift(L, 2),
-        .threads = check_threads(L, 2),
+        .threads = sdme_lua_option_threads(L, 2),
         .cancel = sdme_lua_cancel(L),
     };
     if (sdme_shift_tree(at.root, at.path, &options, &changed, &error) < 0)
@@ -258,15 +215,15 @@ static int tree_compare(lua_State *L)
     struct sdme_tree_compare compare = {
         .lower_fd = sdme_lua_option_fd(L, 1, "lower", -1),
         .upper_fd = sdme_lua_option_fd(L, 1, "upper", -1),
-        .shift = option_shift(L, 1),
-        .threads = check_threads(L, 1),
+        .shift = sdme_lua_option_shift(L, 1),
+        .threads = sdme_lua_option_threads(L, 1),
         .cancel = sdme_lua_cancel(L),
     };
     luaL_argcheck(L, compare.lower_fd >= 0 && compare.upper_fd >= 0, 1, "no lower or no upper");
-    struct sdme_path_set **set = push_set(L);
+    struct sdme_path_set **set = sdme_lua_push_path_set(L);
     compare.all = lua_getfield(L, 1, "paths") == LUA_TNIL;
-    if (add_paths(L, 1, "paths", SDME_COMPARE_WANTED, set, &error) < 0 ||
-        add_paths(L, 1, "hidden", SDME_COMPARE_HIDDEN, set, &error) < 0)
+    if (sdme_lua_add_paths(L, 1, "paths", SDME_COMPARE_WANTED, set, &error) < 0 ||
+        sdme_lua_add_paths(L, 1, "hidden", SDME_COMPARE_HIDDEN, set, &error) < 0)
         return sdme_lua_fail(L, &error);
     compare.paths = *set;
     struct sdme_tree_changes *changes = lua_newuserdatauv(L, sizeof *changes, 0);
@@ -286,13 +243,19 @@ static int tree_compare(lua_State *L)
 static const luaL_Reg no_methods[] = {{NULL, NULL}};
 
 static const luaL_Reg tree_functions[] = {
-    {"compare", tree_compare}, {"copy", tree_copy},   {"measure", tree_measure},
-    {"remove", tree_remove},   {"shift", tree_shift}, {NULL, NULL},
+    {"compare", tree_compare},
+    {"digest", sdme_lua_tree_digest},
+    {"copy", sdme_lua_tree_copy},
+    {"measure", tree_measure},
+    {"remove", tree_remove},
+    {"shift", tree_shift},
+    {NULL, NULL},
 };
 
 int sdme_lua_open_tree(lua_State *L)
 {
     sdme_lua_class(L, set_class, no_methods, set_close);
+    sdme_lua_tree_digest_class(L);
     sdme_lua_class(L, changes_class, no_methods, changes_close);
     luaL_newlib(L, tree_functions);
     return 1;

@@ -33,6 +33,7 @@ static const char *const names[] = {FUNCTIONS(SDME_LIBRARY_NAME) NULL};
 struct sdme_digest {
     struct crypto crypto;
     EVP_MD_CTX *context;
+    const EVP_MD *kind;
 };
 
 static int start(struct sdme_digest *digest, const char *algorithm, bool is_sha512,
@@ -45,9 +46,16 @@ static int start(struct sdme_digest *digest, const char *algorithm, bool is_sha5
     digest->context = digest->crypto.EVP_MD_CTX_new();
     if (!digest->context)
         return sdme_fail(error, ENOMEM, "digest");
-    const EVP_MD *kind = is_sha512 ? digest->crypto.EVP_sha512() : digest->crypto.EVP_sha256();
-    if (digest->crypto.EVP_DigestInit_ex(digest->context, kind, NULL) != 1)
+    digest->kind = is_sha512 ? digest->crypto.EVP_sha512() : digest->crypto.EVP_sha256();
+    if (digest->crypto.EVP_DigestInit_ex(digest->context, digest->kind, NULL) != 1)
         return sdme_fail_as(error, SDME_EUNSUPPORTED, "OpenSSL refuses %s", algorithm);
+    return 0;
+}
+
+int sdme_digest_reset(struct sdme_digest *digest, struct sdme_error *error)
+{
+    if (digest->crypto.EVP_DigestInit_ex(digest->context, digest->kind, NULL) != 1)
+        return sdme_fail_as(error, EIO, "OpenSSL failed to begin a digest");
     return 0;
 }
 

@@ -94,6 +94,8 @@ static int mount_by_descriptors(const struct sdme_overlay *overlay, const struct
         return code;
     if (overlay->metacopy && fsconfig(context, FSCONFIG_SET_STRING, "metacopy", "on", 0) < 0)
         return fail_context(context, errno, "metacopy=on", error);
+    if (overlay->no_sync && fsconfig(context, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
+        return fail_context(context, errno, "volatile", error);
     if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
         return fail_context(context, errno,
                             overlay->upper ? overlay->upper : overlay->lowers[0].path, error);

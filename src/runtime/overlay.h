@@ -24,6 +24,7 @@ struct sdme_overlay {
     size_t lower_count;
     const char *upper, *work; /* both or neither; without them the overlay is read-only */
     bool metacopy;            /* a change of owner or mode doesn't copy the content up */
+    bool no_sync;             /* volatile: else its end writes all of the upper's filesystem out */
     bool no_descriptors;      /* mount by names in a helper process, as before Linux 6.13 */
 };
 

@@ -62,6 +62,8 @@ static int build_options(const struct sdme_overlay *overlay, struct options *opt
     }
     if (overlay->metacopy)
         append(options, ",metacopy=on");
+    if (overlay->no_sync)
+        append(options, ",volatile");
     if (options->overflow)
         return sdme_fail(error, ENAMETOOLONG, "mount overlay: options of more than a page");
     return 0;

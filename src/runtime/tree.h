@@ -7,7 +7,7 @@
 
 #include "error.h"
 #include "path_set.h"
-#include "shift.h"
+#include "tree_metadata.h"
 #include "util.h"
 
 /*
@@ -39,13 +39,16 @@ enum {
     SDME_TREE_EXCLUDE_CONTENT = 2, /* what is in it: the directory becomes an empty one */
 };
 
+struct sdme_tree_digest;
+
 struct sdme_tree_copy {
-    struct sdme_shift shift; /* what becomes of owners */
-    bool overlay;            /* trusted.overlay.* as well: redirects, opaque marks */
-    bool crosses_mounts;     /* else a mount point becomes an empty directory */
-    bool into;               /* @target is a directory that is there, with nothing in it */
+    struct sdme_tree_metadata metadata;
+    bool crosses_mounts; /* else a mount point becomes an empty directory */
+    bool into;           /* @target is a directory that is there, with nothing in it */
+    bool merge;          /* @target may be there: see below */
     const struct sdme_path_set *exclude; /* below the source; NULL: nothing */
     unsigned int threads;                /* 0: as many as there are processors */
+    struct sdme_tree_digest *digest;     /* gets what was written; NULL: nobody wants to know */
     const struct sdme_cancel *cancel;
 };
 
@@ -56,6 +59,11 @@ struct sdme_tree_copy {
  * where the filesystem can. Attributes that belong to the host's policy (security.selinux, ima,
  * evm) are left out; one of the others that the target's filesystem can't hold is an error. A file
  * that changes meanwhile is -EBUSY. Whatever fails, nothing is left of @target, or in it.
+ *
+ * With merge, what is at @target stays: a directory that is on both sides keeps its owner, mode and
+ * times, also behind a symlink (which @target_root confines), and anything else replaces what isn't
+ * a directory there. -EISDIR for a file where a directory is, -ENOTDIR the other way round. What
+ * fails leaves what was done until then.
  */
 int sdme_tree_copy(int source_root, const char *source, int target_root, const char *target,
                    const struct sdme_tree_copy *options, struct sdme_tree_size *ret_size,
