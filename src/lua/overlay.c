@@ -47,9 +47,9 @@ static const struct sdme_overlay_lower *check_lowers(lua_State *L, int index, in
  */
 static int overlay_mount(lua_State *L)
 {
-    static const char *const options[] = {"lowers",     "upper",    "work",
-                                          "map_owners", "metacopy", "volatile", "read_only",
-                                          "descriptors", NULL};
+    static const char *const options[] = {"lowers",     "upper",       "work",
+                                          "map_owners", "metacopy",    "volatile",
+                                          "read_only",  "descriptors", NULL};
     struct sdme_overlay overlay = {0};
     struct sdme_error error = {0};
 
@@ -57,8 +57,8 @@ static int overlay_mount(lua_State *L)
     sdme_lua_options(L, 1, options);
     if (lua_getfield(L, 1, "lowers") != LUA_TTABLE)
         return luaL_error(L, "option 'lowers' is a table, not a %s", luaL_typename(L, 2));
-    overlay.lowers = check_lowers(L, 2, sdme_lua_option_fd(L, 1, "map_owners", -1),
-                                  &overlay.lower_count);
+    overlay.lowers =
+        check_lowers(L, 2, sdme_lua_option_fd(L, 1, "map_owners", -1), &overlay.lower_count);
     overlay.upper = sdme_lua_option_string(L, 1, "upper", NULL);
     overlay.work = sdme_lua_option_string(L, 1, "work", NULL);
     overlay.metacopy = sdme_lua_option_boolean(L, 1, "metacopy", false);

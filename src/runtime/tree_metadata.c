@@ -68,7 +68,7 @@ static int copy_attribute(const struct sdme_tree_metadata *metadata, int in, int
                           const char *name)
 {
     _cleanup_free_ char *value = malloc(SDME_ATTRIBUTE_MAX);
-    size_t size;
+    size_t size = 0;
 
     if (!value)
         return -ENOMEM;
