@@ -57,4 +57,12 @@ function M.guest_bus(name)
     return check(core.bus.open_machine(name))
 end
 
+---The root directory of a guest, as its first process sees it.
+---@param name string
+---@return userdata? descriptor to be closed; nil if the guest doesn't run
+function M.guest_root(name)
+    local machine <const> = M.machines():get(name)
+    return machine and core.file.open_directory(("/proc/%d/root"):format(machine.leader)) or nil
+end
+
 return M

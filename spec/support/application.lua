@@ -24,6 +24,19 @@ local function path_of(name)
     return ("%s/fs/%s.json"):format(sdme.datadir(), name)
 end
 
+---Changes what a rootfs says of its only application.
+---@param name string of the rootfs
+---@param fields table of the application's config
+function M.change(name, fields)
+    local from <close> = assert(io.open(path_of(name)))
+    local description <const> = json.decode(from:read "a")
+    for key, value in pairs(fields) do
+        description.apps[1].config[key] = value
+    end
+    local to <close> = assert(io.open(path_of(name), "w"))
+    to:write(json.encode(description))
+end
+
 ---Makes a rootfs of another one, with applications whose files are those of that, too.
 ---@param name string
 ---@param base string

@@ -1,7 +1,9 @@
 -- Images of servers that people run, and clients that speak to them.
 
+local application <const> = require "spec.support.application"
 local debian <const> = require "spec.support.debian"
 local images <const> = require "spec.support.images"
+local json <const> = require "sdme.json"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
 local wait <const> = require "spec.support.wait"
@@ -85,3 +87,43 @@ for _, name in ipairs { "nginx", "redis", "postgresql" } do
         end)
     end)
 end
+
+-- How each is checked: the image's own way, sooner.
+local CHECKS <const> = {
+    nginx = { "CMD", "bash", "-c", [=[exec 3<>/dev/tcp/127.0.0.1/80 &&
+        printf 'GET / HTTP/1.0\r\n\r\n' >&3 && read -r line <&3 && [[ $line == *" 200 "* ]] ]=] },
+    redis = { "CMD", "redis-cli", "ping" },
+}
+
+describe("the health of a server", function()
+    setup(function()
+        sdme.ok("fs", "import", debian.path "debian.tar", "--name", "debian")
+    end)
+    teardown(sdme.clean_all)
+
+    for name, test in pairs(CHECKS) do
+        it("is what it is when it hangs, and when it goes on: " .. name, function()
+            local function is(health)
+                wait.until_equal(health, function()
+                    return json.decode(sdme.ok("inspect", name)).apps[1].health
+                end)
+            end
+            sdme.ok("fs", "import", images.path(name), "--base-fs", "debian", "--name", name)
+            application.change(name, { healthcheck = {
+                test = test, interval = 0.3, timeout = 1, retries = 2, start_period = 60,
+                start_interval = 0.2,
+            } })
+            sdme.ok("create", "--started", "-r", name, "--name", name, "--userns",
+                "--network-veth")
+            is "healthy"
+            sdme.ok("exec", name, "systemctl", "kill", "--signal", "STOP", "sdme-oci-" .. name)
+            is "unhealthy"
+            assert.matches(name .. " +running +unhealthy ", sdme.ok "ps")
+            sdme.ok("exec", name, "systemctl", "kill", "--signal", "CONT", "sdme-oci-" .. name)
+            is "healthy"
+            assert.matches("unhealthy, failures in a row: 2\n.*the application is healthy",
+                sdme.ok("exec", name, "journalctl", "--unit", "sdme-health-" .. name))
+            sdme.ok("rm", "--force", name)
+        end)
+    end
+end)

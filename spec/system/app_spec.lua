@@ -238,6 +238,7 @@ describe("the health of an application", function()
         wait.until_equal("ok healthy", states)
         sdme.ok("exec", "web", "--app", "--", "touch", "/tmp/sick")
         wait.until_equal("unhealthy unhealthy", states)
+        assert.is_true(inspect "web".apps[1].failures >= 2)
         assert.matches("\nweb +running +unhealthy ", sdme.ok "ps")
         assert.equal("running", sdme.ok("exec", "web", "systemctl", "is-system-running"))
         sdme.ok("exec", "web", "--app", "--", "rm", "/tmp/sick")
@@ -246,12 +247,50 @@ describe("the health of an application", function()
 
     it("isn't that of what takes its time to start", function()
         local slow <const> = check { "CMD", "false" }
-        slow.start_period = 3600
+        slow.start_period, slow.start_interval = 3600, 0.1
+        slow.test = { "CMD-SHELL", "echo >>/checked; [ -e /well ]" }
         start { web = { cmd = { "sleep", "inf" }, healthcheck = slow } }
         wait.until_true("checks", function()
-            return tonumber(sdme.ok("exec", "web", "systemctl", "show", "--value", "-p",
-                "NRestarts", "sdme-oci-web-health")) > 3
+            return tonumber(sdme.ok("exec", "web", "sh", "-c",
+                "wc -l <" .. ROOT .. "/checked || echo 0")) > 3
         end)
+        assert.equal("ok starting", states())
+        sdme.ok("exec", "web", "--app", "--", "touch", "/well")
+        wait.until_equal("ok healthy", states)
+    end)
+
+    it("is that of its own run, and begins anew with the next one", function()
+        local slow <const> = check { "CMD", "test", "-e", "/tmp/well" }
+        slow.retries = 1
+        start({ web = { cmd = { "sleep", "inf" }, healthcheck = slow } }, "--userns")
+        wait.until_equal("unhealthy unhealthy", states)
+        -- No further check before that of the next run.
+        sdme.ok("exec", "web", "systemctl", "stop", "sdme-health-web.timer")
+        sdme.ok("exec", "web", "systemctl", "stop", "sdme-oci-web")
+        assert.equal("ok none", states())
+        sdme.ok("exec", "web", "systemctl", "mask", "--runtime", "sdme-health-web.service")
+        sdme.ok("exec", "web", "systemctl", "start", "sdme-oci-web")
+        assert.equal("ok starting", states())
+        sdme.ok("exec", "web", "systemctl", "unmask", "--runtime", "sdme-health-web.service")
+        sdme.ok("exec", "web", "systemctl", "restart", "sdme-oci-web")
+        wait.until_equal("unhealthy unhealthy", states)
+        sdme.ok("exec", "web", "--app", "--", "touch", "/tmp/well")
+        wait.until_equal("ok healthy", states)
+        sdme.ok("restart", "web")
+        wait.until_equal("ok healthy", states)
+    end)
+
+    it("goes on as it was when checks are killed, whatever is in the way", function()
+        start { web = { cmd = { "sleep", "inf" }, healthcheck = check { "CMD", "sleep", "0.1" } } }
+        wait.until_equal("ok healthy", states)
+        for _ = 1, 3 do
+            sdme.run("exec", "web", "systemctl", "kill", "-s", "KILL", "sdme-health-web.service")
+        end
+        sdme.ok("exec", "web", "sh", "-c",
+            "systemctl reset-failed; cd /run/sdme-health; rm web; mkfifo web")
+        wait.until_equal("ok healthy", states)
+        sdme.ok("exec", "web", "sh", "-c", [[systemctl stop sdme-health-web.timer
+            systemctl stop sdme-health-web; cd /run/sdme-health; rm -f web; ln -s /etc/passwd web]])
         assert.equal("ok starting", states())
     end)
 

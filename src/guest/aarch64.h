@@ -24,6 +24,7 @@ enum system_call_number {
     NR_CAPGET = 90,
     NR_CAPSET = 91,
     NR_EXIT_GROUP = 94,
+    NR_CLOCK_GETTIME = 113,
     NR_KILL = 129,
     NR_RT_SIGACTION = 134,
     NR_RT_SIGPROCMASK = 135,
@@ -39,6 +40,7 @@ enum system_call_number {
     NR_EXECVE = 221,
     NR_WAIT4 = 260,
     NR_SETNS = 268,
+    NR_RENAMEAT2 = 276,
     NR_STATX = 291,
 };
 

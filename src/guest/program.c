@@ -85,7 +85,7 @@ static void line_add(struct line *line, const char *part)
     }
 }
 
-void program_fail_(int status, const char *const *parts)
+void program_say_(const char *const *parts)
 {
     struct line line = {.length = 0};
 
@@ -95,6 +95,11 @@ void program_fail_(int status, const char *const *parts)
         line_add(&line, *parts);
     line.bytes[line.length++] = '\n';
     sys_write(2, line.bytes, line.length);
+}
+
+void program_fail_(int status, const char *const *parts)
+{
+    program_say_(parts);
     sys_exit(status);
 }
 

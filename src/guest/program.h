@@ -43,6 +43,10 @@ __attribute__((noreturn)) void program_fail_(int status, const char *const *part
                   (const char *const[]){__VA_ARGS__, ": ", program_error((int) (result)), NULL})
 const char *program_error(int negative_errno);
 
+/* One line on stderr, as program_fail has it, and on we go. */
+#define program_say(...) program_say_((const char *const[]){__VA_ARGS__, NULL})
+void program_say_(const char *const *parts);
+
 /* Closes all but the standard descriptors. */
 void program_close_others(void);
 

@@ -66,7 +66,9 @@ enum {
 enum {
     O_RDONLY = 0,
     O_WRONLY = 1,
+    O_CREAT = 0100,
     O_NOCTTY = 0400,
+    O_TRUNC = 01000,
     O_NONBLOCK = 04000,
     O_CLOEXEC = 02000000,
     O_PATH = 010000000,
@@ -167,6 +169,11 @@ struct time_span {
 };
 
 enum {
+    CLOCK_MONOTONIC = 1,
+    CLOCK_BOOTTIME = 7,
+};
+
+enum {
     CLONE_NEWNS = 0x00020000,
     CLONE_NEWCGROUP = 0x02000000,
     CLONE_NEWUTS = 0x04000000,
@@ -238,6 +245,13 @@ static inline int sys_open(int directory, const char *path, int flags)
     return (int) CALL(NR_OPENAT, directory, path, flags | O_CLOEXEC);
 }
 
+/* A file of its own that all may read, to be written. */
+static inline int sys_create(int directory, const char *path)
+{
+    return (int) CALL(NR_OPENAT, directory, path,
+                      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+}
+
 static inline int sys_close(int fd)
 {
     return (int) CALL(NR_CLOSE, fd);
@@ -289,6 +303,15 @@ static inline int sys_mount(const char *source, const char *target, const char *
                             unsigned long flags)
 {
     return (int) CALL(NR_MOUNT, source, target, type, flags, 0);
+}
+
+/* Milliseconds. */
+static inline uint64_t sys_clock(int clock)
+{
+    struct time_span now = {0, 0};
+
+    CALL(NR_CLOCK_GETTIME, clock, &now);
+    return (uint64_t) now.seconds * 1000 + (uint64_t) now.nanoseconds / 1000000;
 }
 
 _Noreturn static inline void sys_exit(int status)

@@ -31,6 +31,7 @@ enum system_call_number {
     NR_PRCTL = 157,
     NR_CHROOT = 161,
     NR_MOUNT = 165,
+    NR_CLOCK_GETTIME = 228,
     NR_EXIT_GROUP = 231,
     NR_OPENAT = 257,
     NR_FACCESSAT = 269,
@@ -39,6 +40,7 @@ enum system_call_number {
     NR_DUP3 = 292,
     NR_PIPE2 = 293,
     NR_SETNS = 308,
+    NR_RENAMEAT2 = 316,
     NR_STATX = 332,
 };
 

@@ -129,26 +129,10 @@ function M.units(one, settings)
     return files
 end
 
--- Names end as they like, and so one's may be that of another's check.
-local function check_units(apps)
-    local taken <const> = {}
-    for _, one in ipairs(apps) do
-        for path in pairs(M.units(one, {})) do
-            if taken[path] then
-                fault.raise("EINVAL", "give one of them another name",
-                    "applications %s and %s both have the unit %s", taken[path], one.name,
-                    path:match "[^/]*$")
-            end
-            taken[path] = one.name
-        end
-    end
-end
-
 ---Writes the units of a container's applications.
 ---@param upper sdme.Upper
 ---@param description { settings: table?, apps: sdme.App[]? }
 function M.prepare(upper, description)
-    check_units(description.apps or {})
     for _, one in ipairs(description.apps or {}) do
         for path, content in pairs(M.units(one, description.settings or {})) do
             upper:write(path, content)

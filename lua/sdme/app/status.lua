@@ -11,33 +11,32 @@ local STATES <const> = {
     reloading = "running", inactive = "stopped",
 }
 
--- Seconds since a unit has become active: a container has the clock of its host.
-local function age(manager, name)
-    return core.poll.now()
-        - manager:unit_property(name, "Unit", "ActiveEnterTimestampMonotonic") / 1000000
+-- What our program in the guest writes (src/guest/health.c); whoever is root there can write too.
+local HEALTH <const> = { starting = true, healthy = true, unhealthy = true }
+local LINE <const> = "^(%l+) (%d+) %d+ (%d+)\n$"
+local LINE_MAX <const> = 128
+
+-- What is noted of an application's health, which is that of another run if the application was
+-- started since: a container has the clock of its host.
+local function read_health(manager, one, root)
+    local line <const> = core.file.read(unit.health_file(one.name),
+        { root = root, max = LINE_MAX, follow = false }) or ""
+    local health <const>, failures <const>, checked <const> = line:match(LINE)
+    local started <const> = manager:unit_property(unit.name(one.name), "Unit",
+        "ActiveEnterTimestampMonotonic")
+    if not HEALTH[health] or tonumber(checked) < started // 1000 then
+        return "starting", 0
+    end
+    return health, math.tointeger(tonumber(failures))
 end
 
--- The checks in a row that have failed: systemd has counted those that were followed by another.
-local function failures(check, sub)
-    return check.NRestarts + (sub == "auto-restart" and 1 or 0)
-end
-
--- As Docker has it: so many failures in a row make it unhealthy, and none of them count in the
--- beginning.
-local function health(manager, one, listed)
-    local wanted <const> = one.config.healthcheck
-    local name <const> = unit.health_name(one.name)
-    local check <const> = manager:unit_properties(name, "Service")
-    local found <const> = listed[name] or { active = "inactive", sub = "dead" }
-    if found.active == "inactive" and check.ExecMainExitTimestampMonotonic > 0 then
-        return check.Result == "success" and "healthy" or "unhealthy"
+local function has_check(description)
+    for _, one in ipairs(description.apps or {}) do
+        if one.config.healthcheck then
+            return true
+        end
     end
-    local failed <const> = failures(check, found.sub) >= wanted.retries
-    local seconds <const> = age(manager, unit.name(one.name))
-    if seconds < wanted.start_period + (failed and 0 or wanted.interval * wanted.retries) then
-        return "starting"
-    end
-    return failed and "unhealthy" or "healthy"
+    return false
 end
 
 ---An application in a container.
@@ -46,23 +45,27 @@ end
 ---@field state "running"|"starting"|"stopping"|"stopped"|"failed"|"unknown" what it is doing
 ---@field health "healthy"|"unhealthy"|"starting"|nil what the check of its image says, if it has
 ---  one
+---@field failures integer? how many checks in a row have failed, where its image has one
 
+---How the applications of a running container are.
 ---@param bus userdata the guest's
 ---@param description { apps: sdme.App[]? }
+---@param open_root fun(): userdata? a descriptor of the container's root directory, as its first
+---process sees it
 ---@return sdme.AppStatus[]
-function M.list(bus, description)
+function M.list(bus, description, open_root)
     local manager <const>, listed <const>, list <const> = systemd.manager(bus), {}, {}
-    for _, found in ipairs(manager:list_units(unit.name "*", unit.health_name "*")) do
+    for _, found in ipairs(manager:list_units(unit.name "*")) do
         listed[found.name] = found
     end
+    local root <close> = has_check(description) and open_root() or nil
     for i, one in ipairs(description.apps or {}) do
         local found <const> = listed[unit.name(one.name)]
         local state <const> = STATES[found and found.active or "inactive"] or "stopped"
-        list[i] = {
-            name = one.name, state = state,
-            health = one.config.healthcheck and state == "running"
-                and health(manager, one, listed) or nil,
-        }
+        list[i] = { name = one.name, state = state }
+        if root and one.config.healthcheck and state == "running" then
+            list[i].health, list[i].failures = read_health(manager, one, root)
+        end
     end
     return list
 end

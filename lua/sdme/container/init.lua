@@ -258,7 +258,9 @@ local HEALTH <const> = {
 local function look(name)
     local bus <close> = host.guest_bus(name)
     local health = HEALTH[systemd.manager(bus):system_state()] or "unknown"
-    local apps <const> = app_status.list(bus, lifecycle.read(name))
+    local apps <const> = app_status.list(bus, lifecycle.read(name), function()
+        return host.guest_root(name)
+    end)
     for _, one in ipairs(apps) do
         if one.health == "unhealthy" and health == "ok" then
             health = "unhealthy"

@@ -114,12 +114,8 @@ local function connect(name)
     error(bus, 0)
 end
 
--- The container's root directory, as its first process sees it.
 local function open_root(name)
-    return function()
-        local machine <const> = host.machines():get(name)
-        return machine and core.file.open_directory(("/proc/%d/root"):format(machine.leader))
-    end
+    return function() return host.guest_root(name) end
 end
 
 -- A signal that comes while we wait is the command's, and then we go on waiting. The second one

@@ -144,6 +144,7 @@ local function healthcheck(health)
     return health and {
         Test = health.test, Interval = nanoseconds(health.interval),
         Timeout = nanoseconds(health.timeout), StartPeriod = nanoseconds(health.start_period),
+        StartInterval = health.start_interval and nanoseconds(health.start_interval),
         Retries = health.retries,
     }
 end

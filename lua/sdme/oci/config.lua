@@ -30,6 +30,7 @@ local LONGEST <const> = 366 * 24 * 3600 * NANOSECONDS
 ---@field interval number seconds, as the next two
 ---@field timeout number
 ---@field start_period number
+---@field start_interval number? seconds
 ---@field retries integer
 
 ---@class sdme.oci.Config
@@ -191,6 +192,7 @@ local function read_healthcheck(config)
         test = test, interval = seconds(health, "Interval", INTERVAL),
         timeout = seconds(health, "Timeout", TIMEOUT),
         start_period = seconds(health, "StartPeriod", START_PERIOD),
+        start_interval = seconds(health, "StartInterval"),
         retries = retries > 0 and retries or RETRIES,
     }
 end

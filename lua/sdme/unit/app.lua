@@ -12,21 +12,31 @@ local CLEAN <const> = "129 130 141 143"
 -- Less than a whole container is given to stop.
 local STOP_SECONDS <const> = 30
 
+-- Between the checks of an application that is starting, where its image doesn't say.
+local START_INTERVAL <const> = 5
+
 ---@param name string of an application
 ---@return string
 function M.name(name)
     return "sdme-oci-" .. name .. ".service"
 end
 
----The service that checks whether it is healthy.
----@param name string of an application
----@return string
-function M.health_name(name)
-    return "sdme-oci-" .. name .. "-health.service"
+local function health_name(name)
+    return "sdme-health-" .. name .. ".service"
 end
 
 local function timer_name(name)
-    return "sdme-oci-" .. name .. "-health.timer"
+    return "sdme-health-" .. name .. ".timer"
+end
+
+-- Where the checks of a container's applications note how these are.
+local HEALTH_DIRECTORY <const> = "sdme-health"
+
+---Where the health of an application is noted, by our program for that (src/guest/health.c).
+---@param name string of an application
+---@return string path in the container
+function M.health_file(name)
+    return ("/run/%s/%s"):format(HEALTH_DIRECTORY, name)
 end
 
 -- Each word so that it arrives byte for byte.
@@ -114,46 +124,59 @@ local function service(app, paths, confined)
     }
 end
 
-local function seconds(number)
-    return ("%.3fs"):format(number)
+-- What checks an application, as the image says: a command, or one for its shell.
+local function health_command(config)
+    local test <const> = config.healthcheck.test
+    local words_before <const> = test[1] == "CMD-SHELL"
+        and (config.shell or { "/bin/sh", "-c" }) or {}
+    local command <const> = table.move(words_before, 1, #words_before, 1, {})
+    return table.move(test, 2, #test, #command + 1, command)
 end
 
--- What checks an application, in it.
-local function health_command(app, paths, options)
-    local config <const> = app.config
-    local check <const> = config.healthcheck
-    local command = table.move(check.test, 2, #check.test, 1, {})
-    if check.test[1] == "CMD-SHELL" then
-        local shell <const> = config.shell or { "/bin/sh", "-c" }
-        command = table.move(command, 1, #command, #shell + 1, table.move(shell, 1, #shell, 1, {}))
+-- An option of our programs that is a time, which is given in seconds.
+local function add_time(argv, name, seconds)
+    add(argv, name, ("%d"):format(math.max(1, seconds * 1000 // 1)))
+end
+
+-- The check runs in the application, and our program that counts its failures outside of it.
+local function health_argv(app, paths, options)
+    local config <const>, cgroup <const> = app.config, "/system.slice/" .. M.name(app.name)
+    local check <const>, root <const> = config.healthcheck, paths.root(app.name)
+    local argv <const> = {
+        root .. paths.program "health", "--file", M.health_file(app.name), "--target", cgroup,
+        "--retries", ("%d"):format(check.retries),
+    }
+    add_time(argv, "--timeout", check.timeout)
+    if check.start_period > 0 then
+        add_time(argv, "--start-period", check.start_period)
+        add_time(argv, "--start-interval", check.start_interval or START_INTERVAL)
     end
-    return add_command({
-        paths.root(app.name) .. paths.program "enter",
-        "--target", "/system.slice/" .. M.name(app.name),
-    }, config, command, options)
+    add(argv, "--", root .. paths.program "enter", "--target", cgroup)
+    return add_command(argv, config, health_command(config), options)
 end
 
--- systemd counts how often in a row that has failed (systemd.service(5), NRestarts), and tells
--- nobody of the others.
+local function health_unit(app)
+    return { "Unit",
+        { "Description", "Health of application " .. app.name },
+        { "Documentation", "man:sdme(1)" },
+        { "BindsTo", M.name(app.name) },
+        { "After", M.name(app.name) },
+    }
+end
+
+-- How the check ends is no failure of the unit, and each run is no news. A oneshot service would be
+-- a job for as long as it runs, and with a start period keep the boot from being over.
 local function health_service(app, paths, confined)
-    local check <const> = app.config.healthcheck
     local variables <const>, file <const> = environment(app, paths)
     return text.render {
-        { "Unit",
-            { "Description", "Health of application " .. app.name },
-            { "Documentation", "man:sdme(1)" },
-            { "BindsTo", M.name(app.name) },
-            { "After", M.name(app.name) },
-            { "StartLimitIntervalSec", 0 },
-        },
+        health_unit(app),
         { "Service",
-            { "Type", "oneshot" },
-            { "ExecStart", health_command(app, paths, confined.options) },
+            { "Type", "exec" },
+            { "ExecStart", health_argv(app, paths, confined.options) },
             variables,
             file,
-            { "TimeoutStartSec", seconds(check.timeout) },
-            { "Restart", "on-failure" },
-            { "RestartSec", seconds(check.interval) },
+            { "RuntimeDirectory", HEALTH_DIRECTORY },
+            { "RuntimeDirectoryPreserve", "yes" },
             { "SyslogLevel", "notice" },
             { "LogLevelMax", "notice" },
             table.unpack(confined.entering),
@@ -161,17 +184,14 @@ local function health_service(app, paths, confined)
     }
 end
 
+-- Our program begins with the application, to note that this is starting, and comes again when it
+-- has ended for as long as the image says.
 local function health_timer(app)
-    local interval <const> = app.config.healthcheck.interval
     return text.render {
-        { "Unit",
-            { "Description", "Health of application " .. app.name },
-            { "Documentation", "man:sdme(1)" },
-            { "BindsTo", M.name(app.name) },
-        },
+        health_unit(app),
         { "Timer",
-            { "OnActiveSec", seconds(interval) },
-            { "OnUnitInactiveSec", seconds(interval) },
+            { "OnActiveSec", 0 },
+            { "OnUnitInactiveSec", ("%.3fs"):format(app.config.healthcheck.interval) },
             { "AccuracySec", "100ms" },
         },
     }
@@ -187,7 +207,7 @@ end
 function M.files(app, paths, confined)
     local files <const> = { [M.name(app.name)] = service(app, paths, confined) }
     if app.config.healthcheck then
-        files[M.health_name(app.name)] = health_service(app, paths, confined)
+        files[health_name(app.name)] = health_service(app, paths, confined)
         files[timer_name(app.name)] = health_timer(app)
     end
     return files

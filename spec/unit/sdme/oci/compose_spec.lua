@@ -23,7 +23,7 @@ local ORIGINAL <const> = json.encode {
         WorkingDir = "/w", StopSignal = "SIGINT", Labels = { x = "y" },
         ExposedPorts = { ["80/tcp"] = {}, ["53/udp"] = {} }, Volumes = { ["/v"] = {} },
         Healthcheck = { Test = { "CMD", "true" }, Interval = 1500000000, Timeout = 2000000000,
-            StartPeriod = 3000000000, Retries = 4 },
+            StartPeriod = 3000000000, StartInterval = 500000000, Retries = 4 },
         Shell = { "/bin/sh", "-c" },
     },
     rootfs = { type = "layers", diff_ids = { digest "a", digest "b" } },

@@ -95,8 +95,10 @@ describe("the config of an image", function()
         assert.same({ test = { "CMD-SHELL", "x" }, interval = 30, timeout = 30, start_period = 0,
             retries = 3 }, parse({ Healthcheck = { Test = { "CMD-SHELL", "x" } } }).healthcheck)
         assert.same({ test = { "CMD", "x" }, interval = 0.5, timeout = 2, start_period = 3,
-            retries = 7 }, parse({ Healthcheck = { Test = { "CMD", "x" }, Interval = 500000000,
-            Timeout = 2000000000, StartPeriod = 3000000000, Retries = 7 } }).healthcheck)
+            start_interval = 0.1, retries = 7 }, parse({ Healthcheck = {
+            Test = { "CMD", "x" }, Interval = 500000000,
+            Timeout = 2000000000, StartPeriod = 3000000000, Retries = 7,
+            StartInterval = 100000000 } }).healthcheck)
         for _, test in ipairs { json.array(), { "NONE" } } do
             assert.is_nil(parse({ Healthcheck = { Test = test } }).healthcheck)
         end

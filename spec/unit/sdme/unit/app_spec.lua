@@ -64,36 +64,49 @@ describe("the unit of an application", function()
 end)
 
 describe("the units of an application's health", function()
-    local function check(test, shell)
+    local function check(test, shell, start_period, start_interval)
         return files {
             cmd = { "x" }, user = "www", shell = shell, healthcheck = {
-                test = test, interval = 30, timeout = 1.5, start_period = 0, retries = 3,
+                test = test, interval = 30, timeout = 1.5, retries = 3,
+                start_period = start_period or 0, start_interval = start_interval,
             },
         }
+    end
+
+    -- What runs the check, and the check.
+    local function command(...)
+        local line <const> = values(check(...)["sdme-health-web.service"], "ExecStart")[1]
+        return line:match("^(.*) %-%- /oci/apps/web/root/%.sdme/enter %-%-target "
+            .. "/system%.slice/sdme%-oci%-web%.service %-%-no%-new%-privileges "
+            .. "%-%-user www %-%- (.*)")
     end
 
     it("are there only where the image says how it is checked", function()
         assert.same({ "sdme-oci-web.service" }, { next(files { cmd = { "x" } }) and
             next(files { cmd = { "x" } }) })
         local three <const> = check { "CMD", "true" }
-        assert.same({ "sdme-oci-web-health.timer" },
-            values(three["sdme-oci-web.service"], "Wants"))
-        assert.same({ "30.000s" }, values(three["sdme-oci-web-health.timer"], "OnUnitInactiveSec"))
-        assert.same({ "1.500s" },
-            values(three["sdme-oci-web-health.service"], "TimeoutStartSec"))
+        assert.same({ "sdme-health-web.timer" }, values(three["sdme-oci-web.service"], "Wants"))
+        assert.same({ "30.000s" }, values(three["sdme-health-web.timer"], "OnUnitInactiveSec"))
+        assert.same({ "sdme-oci-web.service" }, values(three["sdme-health-web.timer"], "BindsTo"))
+    end)
+
+    it("have its times and counts", function()
+        local plain <const> = "/oci/apps/web/root/.sdme/health --file /run/sdme-health/web "
+            .. "--target /system.slice/sdme-oci-web.service --retries 3 --timeout 1500"
+        assert.equal(plain, (command { "CMD", "true" }))
+        assert.equal(plain .. " --start-period 7000 --start-interval 5000",
+            (command({ "CMD", "true" }, nil, 7)))
+        assert.equal(plain .. " --start-period 7000 --start-interval 250",
+            (command({ "CMD", "true" }, nil, 7, 0.25)))
     end)
 
     it("run a command, or one for the image's shell, in the application", function()
-        local function command(...)
-            local line <const> =
-                values(check(...)["sdme-oci-web-health.service"], "ExecStart")[1]
-            return line:match("^/oci/apps/web/root/%.sdme/enter %-%-target "
-                .. "/system%.slice/sdme%-oci%-web%.service %-%-no%-new%-privileges "
-                .. "%-%-user www %-%- (.*)")
+        local function run(...)
+            return (select(2, command(...)))
         end
-        assert.equal("redis-cli ping", command { "CMD", "redis-cli", "ping" })
-        assert.equal('/bin/sh -c "a || b $$C"', command { "CMD-SHELL", "a || b $C" })
-        assert.equal('/bin/bash -ec a', command({ "CMD-SHELL", "a" }, { "/bin/bash", "-ec" }))
+        assert.equal("redis-cli ping", run { "CMD", "redis-cli", "ping" })
+        assert.equal('/bin/sh -c "a || b $$C"', run { "CMD-SHELL", "a || b $C" })
+        assert.equal('/bin/bash -ec a', run({ "CMD-SHELL", "a" }, { "/bin/bash", "-ec" }))
     end)
 end)
 
