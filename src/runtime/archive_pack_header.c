@@ -369,7 +369,8 @@ int sdme_pack_header_finish(struct sdme_pack_header *header,
     sdme_pack_header_drop(header);
     if (!block || failed < 0)
         return failed;
-    put_header((struct sdme_tar_header *) (void *) block, entry, entry->sparse ? sparse_directory : "");
+    put_header((struct sdme_tar_header *) (void *) block, entry,
+               entry->sparse ? sparse_directory : "");
     *ret_data = has_extended ? header->data : block;
     *ret_size = has_extended ? size : SDME_PACK_BLOCK;
     return 0;
