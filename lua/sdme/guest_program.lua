@@ -1,6 +1,8 @@
 -- The programs that run inside containers (src/guest), and where they lie: beside the interpreter
--- or the C module that we run from, in the tree that built it or where it was installed.
+-- or the C module that we run from, in the tree that built it or where it was installed; for
+-- another program that has us inside, beside the interpreter that it uses.
 
+local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 
@@ -36,10 +38,14 @@ local function resolve(path)
     return file and core.file.readlink("/proc/self/fd/" .. file:fileno())
 end
 
--- Whose code this is: the interpreter's, or that of a module in a stock Lua.
+-- Whose code this is: the interpreter's, or that of a module in a stock Lua; and what containers
+-- are started by.
 local function origins()
     local module <const> = package.searchpath("sdme.core", package.cpath)
-    return { core.file.readlink(EXECUTABLE) or "", module and resolve(module) }
+    return {
+        core.file.readlink(EXECUTABLE) or "", module and resolve(module) or "",
+        resolve(config.get "interpreter") or "",
+    }
 end
 
 ---Where a program for the inside of containers is; raises where it is missing.

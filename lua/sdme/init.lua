@@ -114,11 +114,11 @@ function M.fs.list()
     return require("sdme.rootfs").list()
 end
 
----Names the functions that are told how far things are from now on, and returns those that were
----before. Nobody is told by default; in the interpreter it is shown on stderr. What such a function
----raises ends the operation.
+---Names the functions that are told how far things are, and asked, from now on, and returns those
+---that were before. By default nobody is; in the interpreter it is the terminal. What such a
+---function raises ends the operation.
 ---
----Raises if the observer has anything but the functions `progress` and `note`.
+---Raises if the observer has anything but the functions `progress`, `note` and `confirm`.
 ---
 ---```lua
 ---sdme.observe {

@@ -7,6 +7,7 @@ local apps <const> = require "sdme.app.launch"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local files <const> = require "sdme.container.files"
+local interpreter <const> = require "sdme.unit.interpreter"
 local network <const> = require "sdme.network"
 local port <const> = require "sdme.port"
 local setting <const> = require "sdme.setting"
@@ -62,6 +63,7 @@ function M.check(name, settings)
         end
     end
     M.nspawn()
+    interpreter.path()
     M.check_upper(store.path())
     for i, bind in ipairs(settings.bind or {}) do
         need(bind.source, "bind", { bind = setting.without(settings.bind, i) })

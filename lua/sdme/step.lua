@@ -4,6 +4,7 @@
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
+local interpreter <const> = require "sdme.unit.interpreter"
 local json <const> = require "sdme.json"
 local launcher <const> = require "sdme.launcher"
 local state <const> = require "sdme.store.state"
@@ -142,7 +143,7 @@ end
 
 local function spawn(stage, output)
     return fault.check(core.process.spawn {
-        argv = { config.get "interpreter", "--datadir", config.get "datadir", "__step", stage },
+        argv = { interpreter.path(), "--datadir", config.get "datadir", "__step", stage },
         stdin = "null", stdout = output, stderr = output, death_signal = "KILL",
     })
 end

@@ -6,6 +6,7 @@ local fault <const> = require "sdme.fault"
 local kind <const> = require "sdme.kind"
 local os_release <const> = require "sdme.os_release"
 local own <const> = require "sdme.distro.own"
+local observe <const> = require "sdme.observe"
 local step <const> = require "sdme.step"
 local upper <const> = require "sdme.upper"
 local view <const> = require "sdme.view"
@@ -138,7 +139,7 @@ local HINT <const> =
     "--install-packages=no imports it as it is; then it serves as files only"
 
 local function ask(question)
-    return require("sdme.cli").confirm(question, "--install-packages=yes or --install-packages=no")
+    return observe.confirm(question, "--install-packages=yes or --install-packages=no")
 end
 
 -- What to install it with, if it is to be; raises where that can't be done, and was asked for.

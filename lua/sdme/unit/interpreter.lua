@@ -1,11 +1,25 @@
 -- How a unit runs us: the program, and what it must find again that isn't where it looks by itself.
 
 local config <const> = require "sdme.config"
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
 local text <const> = require "sdme.unit.text"
 
 local M <const> = {}
 
 local DEFAULT_DATADIR <const> = "/var/lib/sdme"
+
+---Where it is: a program that has sdme inside isn't one that systemd could run. Raises where there
+---is none.
+---@return string path
+function M.path()
+    local path <const> = config.get "interpreter"
+    if not core.file.exists(path) then
+        fault.raise("ENOENT", "install sdme there, or set `interpreter` in the configuration",
+            "there is no %s: containers are started by the program sdme", path)
+    end
+    return path
+end
 
 ---The command line of a command of ours.
 ---@param words string in which specifiers (systemd.unit(5)) mean what they mean

@@ -273,7 +273,16 @@ describe("progress that a program is told", function()
         assert.equal(observe.terminal, sdme.observe(mine))
         assert.equal(mine, sdme.observe(nil))
         assert.has_error(function() sdme.observe { log = print } end,
-            "observe has no 'log', only progress and note")
+            "observe has no 'log', only progress, note and confirm")
         assert.has_error(function() sdme.observe { note = "x" } end)
+    end)
+
+    it("goes with questions, which nobody answers by default", function()
+        local _, why <const> = pcall(observe.confirm, "install it", "--yes")
+        assert.same({ "install it: nobody to ask", "EUSAGE", "give --yes" },
+            { why.message, why.code, why.hint })
+        sdme.observe { confirm = function(question) return question == "install it" end }
+        assert.is_true(observe.confirm("install it", "--yes"))
+        assert.is_false(observe.confirm("remove it", "--yes"))
     end)
 end)
