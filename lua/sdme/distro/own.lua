@@ -18,6 +18,7 @@ local MAXIMUM_SIZE <const> = 64 << 10
 local function list(item)
     return base.define {
         expected = "a list",
+        type = kind.list(item).type,
         accept = kind.list(item).accept,
         parse = function()
             return nil, "expected a list, not a string"
@@ -51,7 +52,7 @@ local UNITS <const> = list(kind.service)
 
 local FIELDS <const> = {
     name = kind.string, ids = list(kind.string), systemd = PATHS, dbus = PATHS,
-    managers = list { expected = "managers", check = check_manager },
+    managers = list { expected = "managers", type = "table", check = check_manager },
     environment = kind.many(kind.env), clean = PATHS, mask = UNITS, unmask = UNITS,
     refused = kind.string, hint = kind.string,
 }
