@@ -49,6 +49,14 @@ static int netns_release(lua_State *L)
     return sdme_lua_done(L, sdme_netns_release(sdme_lua_check_text(L, 1), &error), &error);
 }
 
+/* enter(netns) -> true | nil, message, code */
+static int netns_enter(lua_State *L)
+{
+    struct sdme_error error = {0};
+
+    return sdme_lua_done(L, sdme_netns_enter(sdme_lua_check_fd(L, 1), &error), &error);
+}
+
 /* is_same(a, b) -> boolean */
 static int netns_is_same(lua_State *L)
 {
@@ -107,9 +115,16 @@ static int netns_addresses(lua_State *L)
 }
 
 static const luaL_Reg netns_functions[] = {
-    {"addresses", netns_addresses}, {"create", netns_create},           {"hold", netns_hold},
-    {"is_same", netns_is_same},     {"loopback_up", netns_loopback_up}, {"open", netns_open},
-    {"release", netns_release},     {"socket", netns_socket},           {NULL, NULL},
+    {"addresses", netns_addresses},
+    {"create", netns_create},
+    {"enter", netns_enter},
+    {"hold", netns_hold},
+    {"is_same", netns_is_same},
+    {"loopback_up", netns_loopback_up},
+    {"open", netns_open},
+    {"release", netns_release},
+    {"socket", netns_socket},
+    {NULL, NULL},
 };
 
 int sdme_lua_open_netns(lua_State *L)

@@ -37,10 +37,9 @@ static void *visit_main(void *argument)
 
     if (visit->netns == NEW_NAMESPACE && unshare(CLONE_NEWNET) < 0)
         visit->code = sdme_fail(visit->error, errno, "make a network namespace");
-    else if (visit->netns >= 0 && setns(visit->netns, CLONE_NEWNET) < 0)
-        visit->code =
-            sdme_fail(visit->error, errno, "enter network namespace (descriptor %d)", visit->netns);
-    else
+    else if (visit->netns >= 0)
+        visit->code = sdme_netns_enter(visit->netns, visit->error);
+    if (visit->code == 0)
         visit->code = visit->work(visit->context, visit->error);
     return NULL;
 }
@@ -151,6 +150,13 @@ int sdme_netns_release(const char *path, struct sdme_error *error)
         return sdme_fail(error, errno, "release network namespace %s", path);
     if (unlink(path) < 0 && errno != ENOENT)
         return sdme_fail(error, errno, "remove %s", path);
+    return 0;
+}
+
+int sdme_netns_enter(int netns, struct sdme_error *error)
+{
+    if (setns(netns, CLONE_NEWNET) < 0)
+        return sdme_fail(error, errno, "enter network namespace (descriptor %d)", netns);
     return 0;
 }
 

@@ -32,6 +32,12 @@ int sdme_netns_hold(int netns, const char *path, struct sdme_error *error);
 /* Takes back what sdme_netns_hold() did. No failure if there is nothing at @path. */
 int sdme_netns_release(const char *path, struct sdme_error *error);
 
+/*
+ * From here on the calling thread, and what it executes, is in the namespace. No other function
+ * here moves its caller: this is for a process that is about to become another program.
+ */
+int sdme_netns_enter(int netns, struct sdme_error *error);
+
 /* True if both descriptors are of one namespace. */
 bool sdme_netns_is_same(int a, int b);
 

@@ -102,6 +102,18 @@ describe("core.netns", function()
         assert.error_matches(function() netns.open {} end, "string expected")
     end)
 
+    it("lets a process that becomes another one enter", function()
+        local made <close> = assert(netns.create())
+        local held <const> = path
+        assert(netns.hold(made, held))
+        scratch.finally(function() netns.release(held) end)
+        assert.equal(name_of(made), shell.lua(([[
+            local core = require "sdme.core"
+            assert(core.netns.enter(assert(core.netns.open(%q))))
+            assert(core.process.replace { argv = { "readlink", "/proc/self/ns/net" } })]]):format(
+            held)))
+    end)
+
     it("sets the loopback interface up", function()
         local made <close> = assert(netns.create())
         assert(netns.loopback_up(made))
@@ -129,6 +141,7 @@ describe("core.netns", function()
             function() return netns.socket(null, "inet", "stream") end,
             function() return netns.loopback_up(null) end,
             function() return netns.addresses(null) end,
+            function() return netns.enter(null) end,
         } do
             local result, message, code = call()
             assert.is_nil(result)
