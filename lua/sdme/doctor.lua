@@ -159,6 +159,18 @@ local CHECKS <const> = {
         end,
     },
     {
+        "pods", "networks that containers share (--pod)",
+        function()
+            if not file.stat "/proc/self/ns/net" then
+                return "no", "the kernel has no network namespaces"
+            elseif not is_root() then
+                return "unknown", "only root can tell"
+            end
+            local made <close>, why = core.netns.create()
+            return made and "yes" or "no", not made and why or nil
+        end,
+    },
+    {
         "seccomp", "filters of system calls",
         function()
             if file.stat "/proc/sys/kernel/seccomp/actions_avail" then

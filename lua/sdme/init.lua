@@ -70,6 +70,43 @@ function M.containers()
     return require("sdme.container").list()
 end
 
+---Makes a pod, a network with nothing but loopback, and returns it. Containers with the setting
+---`pod` share it; of those with `oci_pod` their applications do.
+---
+---Raises `EEXIST` if the name is taken.
+---
+---```lua
+---local shop <const> = sdme.create_pod "shop"
+---print(shop:inspect().status)
+---shop:remove()
+---```
+---@param name string
+---@return sdme.Pod pod
+function M.create_pod(name)
+    return require("sdme.pod").create(name)
+end
+
+---The pod of that name.
+---
+---Raises `ENOENT` if there is none.
+---@param name string its name
+---@return sdme.Pod pod
+function M.pod(name)
+    return require("sdme.pod").get(name)
+end
+
+---All pods, by name.
+---
+---```lua
+---for _, pod in ipairs(sdme.pods()) do
+---    print(pod.name, table.concat(pod:containers(), " "))
+---end
+---```
+---@return sdme.Pod[] pods
+function M.pods()
+    return require("sdme.pod").list()
+end
+
 ---Root filesystems: each is a name for a stack of layers, which never change. Containers share
 ---them.
 ---@class sdme.fs

@@ -8,7 +8,9 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local files <const> = require "sdme.container.files"
 local interpreter <const> = require "sdme.unit.interpreter"
+local member <const> = require "sdme.pod.member"
 local network <const> = require "sdme.network"
+local pod <const> = require "sdme.pod"
 local port <const> = require "sdme.port"
 local setting <const> = require "sdme.setting"
 local settle <const> = require "sdme.container.settle"
@@ -65,6 +67,7 @@ function M.check(name, settings)
     M.nspawn()
     interpreter.path()
     M.check_upper(store.path())
+    pod.check(settings, "start " .. name)
     for i, bind in ipairs(settings.bind or {}) do
         need(bind.source, "bind", { bind = setting.without(settings.bind, i) })
     end
@@ -124,6 +127,7 @@ function M.arguments(description, root, environment, more)
     for _, capability in ipairs(settings.drop_capability or {}) do
         add("--drop-capability=" .. capability)
     end
+    add(table.unpack(member.arguments(settings)))
     for _, filter in ipairs(settings.system_call_filter or {}) do
         add("--system-call-filter=" .. filter)
     end
@@ -203,7 +207,9 @@ local function mount_root(description)
     for _, path in ipairs(description.layers and {} or files.submounts(description)) do
         mount_submount(description, path, mounted)
     end
-    return root, apps.mount(description, mounted, note)
+    local binds <const> = apps.mount(description, mounted, note)
+    local more <const> = member.binds(description)
+    return root, table.move(more, 1, #more, #binds + 1, binds)
 end
 
 ---Becomes the container; returns only by raising.
@@ -218,11 +224,18 @@ function M.launch(name)
         os.getenv "INVOCATION_ID" or "", { mode = "0600", sync = false }))
     M.check(name, description.settings)
     apparmor.check_confined(description.settings.apparmor_profile)
+    -- Made, if it must be, where the mount that holds it is the host's.
+    local netns <const> = member.networks(description.settings)
     fault.check(core.mount.unshare())
     local root <const>, binds <const> = mount_root(description)
     local environment <const> = write_environment(description, root)
     local _ <close> = port.open(name, description.settings)
     lock:close()
+    if netns then
+        -- Before there is a user namespace: from within one nobody gets into the pod's network.
+        -- systemd-nspawn's own option for it would show the host's interfaces in /sys.
+        fault.check(core.netns.enter(netns))
+    end
     fault.check(core.process.replace {
         argv = M.arguments(description, root, environment, binds),
     })

@@ -36,14 +36,23 @@ function M.masked_services(settings)
     return settings.private_network and {} or config.get "masked_services"
 end
 
+---The file that names the servers behind the stub of the host's resolver, which listens on the
+---host's loopback interface only.
+---@return string? path nil where there is no such resolver
+function M.uplink()
+    return core.file.stat(UPLINK) and UPLINK or nil
+end
+
 -- What systemd-nspawn does about /etc/resolv.conf.
 local function resolv_conf(settings)
-    if not settings.private_network then
+    if settings.pod then
+        return M.uplink() and "replace-uplink" or "replace-host"
+    elseif not settings.private_network then
         return "replace-host"
     elseif not M.has_interface(settings) or core.file.stat "/usr/lib/systemd/systemd-resolved" then
         return "off"
     end
-    return core.file.stat(UPLINK) and "replace-uplink" or "replace-host"
+    return M.uplink() and "replace-uplink" or "replace-host"
 end
 
 ---@param port { protocol: string, host: integer, container: integer }

@@ -30,6 +30,12 @@ local STRICT_FILTER <const> = "~" .. table.concat(STRICT_GROUPS, " ")
 -- What a bundle sets to true.
 local FLAGS <const> = { "userns", "private_network", "no_new_privileges" }
 
+-- Whether settings have what a bundle sets. The network of a pod is the host's no more than a
+-- container's own.
+local function has(settings, flag)
+    return settings[flag] or flag == "private_network" and settings.pod
+end
+
 -- The values of a list as the keys of a table.
 local function set_of(list, into)
     local set <const> = into or {}
@@ -137,7 +143,7 @@ end
 function M.expand(name, values, given)
     local own <const> = { filter = given.system_call_filter, profile = given.apparmor_profile }
     for _, flag in ipairs(FLAGS) do
-        if given[flag] == nil then
+        if given[flag] == nil and not has(values, flag) then
             values[flag] = true
         end
     end
@@ -171,7 +177,7 @@ end
 local function weaker(settings, level)
     local names <const> = {}
     for _, flag in ipairs(FLAGS) do
-        names[#names + 1] = not settings[flag] and flag or nil
+        names[#names + 1] = not has(settings, flag) and flag or nil
     end
     local dropped <const> = set_of(settings.drop_capability)
     for _, capability in ipairs(level.drops()) do

@@ -132,6 +132,11 @@ M.all = {
         stored = true,
     },
     {
+        name = "pod", value = "POD", kind = kind.pod, group = "Network",
+        help = "the network of a pod, which its containers share", commands = EVERYWHERE,
+        stored = true,
+    },
+    {
         name = "port", short = "p", value = "[PROTO:]HOST[:CTR]", kind = kind.port, many = true,
         group = "Network", help = "open a port of the container on the host; tcp or udp",
         commands = EVERYWHERE, stored = true,
@@ -185,6 +190,11 @@ M.all = {
         name = "oci_env", value = "NAME=VALUE", kind = kind.env, many = true,
         group = "Applications", help = "environment of the applications in the container",
         commands = EVERYWHERE, stored = true, secret = true,
+    },
+    {
+        name = "oci_pod", value = "POD", kind = kind.pod, group = "Applications",
+        help = "the network of a pod for the applications alone", commands = EVERYWHERE,
+        stored = true,
     },
     {
         name = "no_oci_ports", kind = kind.flag, group = "Applications",
@@ -361,8 +371,56 @@ local function find_twice(list, key_of)
     return nil
 end
 
+-- Settings that say which network a container has, each in its own way.
+local NETWORKS <const> = {
+    "network_veth", "network_bridge", "network_zone", "private_network",
+}
+
+-- Whoever is in the network of a pod may not be able to change it for the others.
+local function check_pod(values, shown)
+    for _, name in ipairs(values.pod and NETWORKS or {}) do
+        if values[name] then
+            return ("%s and %s exclude each other"):format(shown "pod", shown(name)),
+                "the network of a container in a pod is the pod's"
+        end
+    end
+    if values.pod and values.port and #values.port > 0 then
+        return ("%s and %s exclude each other"):format(shown "pod", shown "port"),
+            "the network of a container in a pod is the pod's, and so are its ports"
+    end
+    for _, name in ipairs { "pod", "oci_pod" } do
+        for _, capability in ipairs(values[name] and values.capability or {}) do
+            if capability == "CAP_NET_ADMIN" then
+                return ("%s and %s CAP_NET_ADMIN exclude each other"):format(shown(name),
+                    shown "capability"), "nobody in a pod changes the network of the others"
+            end
+        end
+    end
+end
+
+-- The container's systemd enters the pod for its applications, and can only as the host's root: the
+-- kernel asks for a capability over the pod's network. With that goes CAP_NET_ADMIN, which it needs
+-- to set up an interface of its own; it would have it in the pod too.
+local function check_oci_pod(values, shown)
+    if not values.oci_pod then
+        return nil
+    elseif values.userns then
+        return ("%s and %s exclude each other"):format(shown "oci_pod", shown "userns"),
+            ("take %s, which has the container as a whole in the pod"):format(shown "pod")
+    end
+    for _, name in ipairs { "network_veth", "network_bridge", "network_zone" } do
+        if values[name] then
+            return ("%s and %s exclude each other"):format(shown "oci_pod", shown(name)),
+                ("take %s instead: who sets up an interface could set up the pod's"):format(
+                    shown "private_network")
+        end
+    end
+end
+
 -- What has to hold between settings: each returns what is wrong, and a hint.
 local RULES <const> = {
+    check_pod,
+    check_oci_pod,
     function(values, shown)
         if values.network_bridge and values.network_zone then
             return ("%s and %s exclude each other"):format(shown "network_bridge",
@@ -428,7 +486,7 @@ local RULES <const> = {
 
 -- A port is of no use without an interface: a virtual Ethernet link, if nothing else is said.
 local function imply_interface(values)
-    if values.port and #values.port > 0 and values.network_veth == nil
+    if values.port and #values.port > 0 and values.network_veth == nil and not values.pod
         and not values.network_bridge and not values.network_zone then
         values.network_veth = true
     end

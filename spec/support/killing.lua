@@ -27,6 +27,7 @@ local AT_STEP <const> = [[
     count(core.file, "write mkdir symlink rename remove chmod chown sync flush")
     count(core.tree, "copy remove")
     count(core.archive, "unpack")
+    count(core.netns, "create loopback_up hold release")
     os.exit(require("sdme.cli").main(arg), true)]]
 
 ---Seconds that a command takes.

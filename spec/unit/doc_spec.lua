@@ -95,6 +95,9 @@ local function add_objects(set)
     for name in read("lua/sdme/rootfs.lua"):gmatch "\nfunction Rootfs:(%w+)" do
         set["rootfs:" .. name] = true
     end
+    for name in read("lua/sdme/pod/init.lua"):gmatch "\nfunction Pod:(%a%w*)" do
+        set["pod:" .. name] = true
+    end
     add_members(set, "container:", class_of(some_container()))
     add_members(set, "group:", class_of(sdme.task.group()))
     for name in read("lua/sdme/container/session.lua"):gmatch "\nfunction Result[.:](%w+)" do

@@ -115,6 +115,17 @@ function M.settings(description)
     return all
 end
 
+---Raises where a container's settings are for applications, and it has none.
+---@param description { settings: table, apps: sdme.App[]? }
+---@param what string what can't be done then
+function M.check(description, what)
+    local pod <const> = description.settings.oci_pod
+    if pod and #(description.apps or {}) == 0 then
+        fault.raise("EINVAL", "`--pod` is for containers as a whole",
+            "%s: it has no application that could be in pod %s", what, pod)
+    end
+end
+
 local UNITS <const> = "/etc/systemd/system/"
 
 ---The unit files of an application, as the settings of its container have them.

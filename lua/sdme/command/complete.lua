@@ -10,6 +10,9 @@ local NAMES <const> = {
     rootfs = function()
         return require("sdme.rootfs").names()
     end,
+    pod = function()
+        return require("sdme.pod").names()
+    end,
     exported = function()
         local names <const> = require("sdme.container").names()
         for _, name in ipairs(require("sdme.rootfs").names()) do

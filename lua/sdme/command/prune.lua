@@ -8,13 +8,14 @@ local prune <const> = require "sdme.prune"
 return {
     name = "prune",
     summary = "remove what nothing uses",
-    description = "Root filesystems that no container was made from, layers that nothing refers to,"
-        .. " what killed commands left, volumes of applications whose container is gone,"
-        .. " downloads, and images that didn't arrive as a whole. Containers stay.",
+    description = "Root filesystems that no container was made from, pods that none is in,"
+        .. " layers that nothing refers to, what killed commands left, volumes of applications"
+        .. " whose container is gone, downloads, and images that didn't arrive as a whole."
+        .. " Containers stay.",
     options = {
         { long = "dry-run", short = "n", help = "only say what would be removed" },
         { long = "except", value = "NAME,...", kind = kind.list(kind.rootfs), many = true,
-            help = "root filesystems that stay" },
+            help = "root filesystems and pods that stay" },
         { long = "force", short = "f", help = "don't ask" },
         { long = "json", help = "as a JSON document" },
     },

@@ -5,9 +5,16 @@ local listing <const> = require "sdme.listing"
 local COLUMNS <const> = {
     { name = "NAME", key = "name" }, { name = "STATUS", key = "status" },
     { name = "HEALTH", key = "health" }, { name = "OS", key = "os" },
-    { name = "ROOTFS", key = "rootfs" }, { name = "POD", key = "pod" },
+    { name = "ROOTFS", key = "rootfs" }, { name = "POD", key = "pods" },
     { name = "ADDRESSES", key = "shown_addresses" },
 }
+
+-- The pod that it is in, and that of its applications.
+local function pods_of(row)
+    local pods <const> = { row.pod }
+    pods[#pods + 1] = row.oci_pod and "app:" .. row.oci_pod or nil
+    return pods
+end
 
 return {
     name = "ps",
@@ -19,6 +26,7 @@ return {
             return listing.json(json.array(rows))
         end
         for _, row in ipairs(rows) do
+            row.pods = pods_of(row)
             row.shown_addresses = table.concat(row.addresses, " ")
         end
         listing.show(COLUMNS, rows)

@@ -8,6 +8,7 @@ local host <const> = require "sdme.host"
 local kind <const> = require "sdme.kind"
 local lifecycle <const> = require "sdme.container.lifecycle"
 local personal <const> = require "sdme.personal"
+local pod <const> = require "sdme.pod"
 local range <const> = require "sdme.store.range"
 local setting <const> = require "sdme.setting"
 local settle <const> = require "sdme.container.settle"
@@ -51,6 +52,8 @@ function M.set(name, changes, options)
     local checked <const> = setting.check(changes, { allow = "set", flags = flags })
     local old <const> = description.settings
     local merged <const> = setting.merge(old, checked, { flags = flags })
+    local _ <close> = pod.hold(checked, "set " .. name)
+    app.check({ name = name, settings = merged, apps = description.apps }, "set " .. name)
     local running <const> = lifecycle.is_running(name)
     if running and changes_files(description, merged) then
         fault.raise("EBUSY", "sdme stop " .. name,

@@ -8,6 +8,7 @@ local generate <const> = require "sdme.generate"
 local lifecycle <const> = require "sdme.container.lifecycle"
 local layers <const> = require "sdme.store.layer"
 local personal <const> = require "sdme.personal"
+local pod <const> = require "sdme.pod"
 local range <const> = require "sdme.store.range"
 local rootfs <const> = require "sdme.rootfs"
 local setting <const> = require "sdme.setting"
@@ -51,11 +52,13 @@ end
 
 -- The layers of a rootfs are the container's own from here on: another one may get its name.
 local function make(description)
+    local _ <close> = pod.hold(description.settings, "create " .. description.name)
     local _ <close> = layers.hold()
     if description.settings.fs then
         local found <const> = rootfs.read(description.settings.fs)
         description.layers, description.os, description.apps = found.layers, found.os, found.apps
     end
+    app.check(description, "create " .. description.name)
     local stage <close> = store.stage()
     build(stage.path, description)
     stage:commit(store.path("containers", description.name))

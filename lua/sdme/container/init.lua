@@ -327,7 +327,7 @@ end
 ---@return string[] addresses
 function Container:addresses()
     local settings <const> = lifecycle.read(self.name).settings
-    if not network.has_interface(settings) or self:status() ~= "running" then
+    if not (settings.pod or network.has_interface(settings)) or self:status() ~= "running" then
         return {}
     end
     local addresses <const> = {}
@@ -607,6 +607,7 @@ function M.status()
         else
             row.rootfs, row.os = found.settings.fs or "host", os_of(found)
             row.security = security.describe(found.settings).level
+            row.pod, row.oci_pod = found.settings.pod, found.settings.oci_pod
             row.health = not is_complete(found) and "missing fs" or nil
         end
         if ok and row.status ~= "stopped" then

@@ -17,6 +17,9 @@ M.container = word(NAME, "[a-z][a-z0-9-]*", 64, "container")
 -- A root filesystem: its name, whole.
 M.rootfs = word(NAME, "[a-z][a-z0-9-]*", 64, "rootfs")
 
+-- A pod: its name, whole.
+M.pod = word(NAME, "[a-z][a-z0-9-]*", 64, "pod")
+
 -- A container, or "fs:" and a root filesystem.
 M.exported = define {
     expected = "a container, or fs: and a root filesystem",

@@ -124,6 +124,23 @@ local function service(app, paths, confined)
     }
 end
 
+---What has an application in a network of its own.
+---@param app sdme.App
+---@param paths { run: function }
+---@param network { namespace: string, resolv_conf: string? } paths in the container
+---@return string drop-in of its service
+function M.drop_in(app, paths, network)
+    return text.render {
+        { "Service",
+            { "NetworkNamespacePath", network.namespace },
+            -- An empty one takes back all binds, those of BindPaths= too (systemd.exec(5)).
+            { "BindReadOnlyPaths", { "", ("-%s:/etc/resolv.conf"):format(
+                network.resolv_conf or "/etc/resolv.conf"), "-/etc/hosts" } },
+            { "BindPaths", paths.run(app.name) .. ":/run" },
+        },
+    }
+end
+
 -- What checks an application, as the image says: a command, or one for its shell.
 local function health_command(config)
     local test <const> = config.healthcheck.test

@@ -137,6 +137,49 @@ describe("sdme.setting", function()
         end)
     end)
 
+    describe("a pod", function()
+        it("is instead of another network, and of ports", function()
+            for key, value in pairs {
+                private_network = true, network_veth = true, network_bridge = "br0",
+                network_zone = "lan",
+            } do
+                local message, hint = refusal { pod = "shop", [key] = value }
+                assert.matches("^pod and [%w_]+ exclude each other$", message)
+                assert.equal("the network of a container in a pod is the pod's", hint)
+            end
+            assert.equal("--pod and --port exclude each other",
+                (refusal({ pod = "shop", port = 80 }, "create", true)))
+            assert.same({ pod = "shop", private_network = false },
+                create { pod = "shop", private_network = false })
+        end)
+
+        it("is network enough for what is hardened", function()
+            local settings <const> = create { pod = "shop", hardened = true }
+            assert.is_true(settings.userns and settings.no_new_privileges)
+            assert.is_nil(settings.private_network)
+        end)
+
+        it("isn't for those who could change its network", function()
+            for _, name in ipairs { "pod", "oci_pod" } do
+                assert.equal(name .. " and capability CAP_NET_ADMIN exclude each other",
+                    (refusal { [name] = "shop", capability = { "net_raw", "net_admin" } }))
+                assert.is_table(create { [name] = "shop", capability = "sys_time" })
+            end
+            for _, key in ipairs { "userns", "network_veth", "hardened" } do
+                assert.matches("^oci_pod and [%w_]+ exclude each other$",
+                    (refusal { oci_pod = "shop", [key] = true }))
+            end
+            assert.is_true(create({ oci_pod = "shop", private_network = true }).private_network)
+            assert.is_table(create { oci_pod = "shop", pod = "back" })
+        end)
+
+        it("has the name of one", function()
+            for _, name in ipairs { "..", "a/b", "A", ("a"):rep(65) } do
+                assert.matches("^pod: ", (refusal { pod = name }))
+            end
+        end)
+    end)
+
     it("refuses two binds in one place", function()
         assert.equal("bind: /x of the container is given twice",
             (refusal { bind = { "/a:/x", "/b:/x/" } }))

@@ -1,0 +1,253 @@
+-- Pods: networks of their own that containers share, or only the applications in them.
+
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local json <const> = require "sdme.json"
+local kind <const> = require "sdme.kind"
+local namespace <const> = require "sdme.pod.namespace"
+local state <const> = require "sdme.store.state"
+local store <const> = require "sdme.store"
+
+local file <const> = core.file
+
+local M <const> = {}
+
+local HINT_LIST <const> = "`sdme pod ls` shows those that exist"
+
+-- The settings by which containers are in pods: as a whole, or with their applications alone.
+local SETTINGS <const> = { "pod", "oci_pod" }
+
+---A network of its own that containers share: they reach each other on 127.0.0.1 and ::1.
+---@class sdme.Pod
+---@field name string its name
+local Pod <const> = { __name = "sdme.pod" }
+Pod.__index = Pod
+
+function Pod:__tostring()
+    return "pod " .. self.name
+end
+
+---What is known of a pod.
+---@class sdme.PodDescription
+---@field name string its name
+---@field created string when it was made
+---@field status "up"|"down" whether its network is there: it is made with the pod, and after a boot
+---of the host with the first container that starts in it
+---@field netns string? where its network namespace is held
+---@field addresses string[] that it can be reached at from outside
+---@field containers { name: string, app_only: boolean }[] those in it
+---@field path string of the file that says that there is the pod
+
+local function path_of(name)
+    return store.path("pods", name .. ".json")
+end
+
+local function exists(name)
+    return file.stat(path_of(name)) ~= nil
+end
+
+local function check_exists(name)
+    if not exists(name) then
+        fault.raise("ENOENT", HINT_LIST, "there is no pod %s", name)
+    end
+end
+
+local function object(name)
+    return setmetatable({ name = name }, Pod)
+end
+
+local function check_name(as, name)
+    local checked <const>, why <const> = as.check(name)
+    if not checked then
+        fault.usage("%s", why)
+    end
+end
+
+-- What is held without a pod of ours is another data directory's, and somebody may be in it.
+local function check_free(name)
+    if exists(name) then
+        fault.raise("EEXIST", "sdme pod rm " .. name, "a pod %s exists", name)
+    end
+    local held <close> = namespace.open(name)
+    if held then
+        fault.raise("EEXIST", "choose another name, or umount it if nothing uses it",
+            "make pod %s: a pod of another data directory has %s", name, namespace.path(name))
+    end
+end
+
+---Makes a pod: a network with nothing but loopback.
+---@param name string
+---@return sdme.Pod pod
+function M.create(name)
+    check_name(kind.name, name)
+    store.prepare()
+    local _ <close> = store.lock("pod", name)
+    check_free(name)
+    -- The other way round, one that was killed would leave a namespace that no pod has.
+    state.write(path_of(name), { created = os.date "!%Y-%m-%dT%H:%M:%SZ" })
+    local made <const>, held <const> = pcall(namespace.make, name)
+    if not made then
+        file.remove(path_of(name))
+        error(held, 0)
+    end
+    held:close()
+    return object(name)
+end
+
+---The names of all pods, sorted.
+---@return string[] names
+function M.names()
+    local names <const> = {}
+    for _, entry in ipairs(file.list(store.path "pods") or {}) do
+        names[#names + 1] = entry:match "^(.+)%.json$"
+    end
+    return names
+end
+
+---The pod of that name.
+---@param name string
+---@return sdme.Pod pod
+function M.get(name)
+    check_name(kind.pod, name)
+    check_exists(name)
+    return object(name)
+end
+
+---All pods, by name.
+---@return sdme.Pod[] pods
+function M.list()
+    local pods <const> = {}
+    for i, name in ipairs(M.names()) do
+        pods[i] = object(name)
+    end
+    return pods
+end
+
+-- The pods that settings name, each once; "" is a change to none.
+local function named(settings)
+    local names <const> = {}
+    for _, key in ipairs(SETTINGS) do
+        local name <const> = settings[key]
+        names[#names + 1] = name and name ~= "" and name ~= names[1] and name or nil
+    end
+    return names
+end
+
+---Raises where a pod that a container is to be in isn't there.
+---@param settings table of the container
+---@param what string what it is wanted for
+function M.check(settings, what)
+    for _, name in ipairs(named(settings)) do
+        if not exists(name) then
+            fault.raise("ENOENT", "sdme pod new " .. name, "%s: there is no pod %s", what, name)
+        end
+    end
+end
+
+local Held <const> = {}
+
+function Held:__close()
+    for _, lock in ipairs(self) do
+        lock:close()
+    end
+end
+
+---Has the pods of a container stay until its state says that it is in them.
+---@param settings table of the container
+---@param what string what they are wanted for
+---@return table held to be closed then
+function M.hold(settings, what)
+    local held <const> = setmetatable({}, Held)
+    local ok <const>, why <const> = pcall(function()
+        for i, name in ipairs(named(settings)) do
+            held[i] = store.lock("pod", name, { shared = true })
+        end
+        M.check(settings, what)
+    end)
+    if not ok then
+        Held.__close(held)
+        error(why, 0)
+    end
+    return held
+end
+
+-- How a container is in which pods.
+local function memberships(name)
+    local fine <const>, description <const> = pcall(state.container, name)
+    local settings <const> = fine and description.settings or {}
+    return settings.pod, settings.oci_pod
+end
+
+-- The containers of all pods: { container=, app_only= } by the name of the pod.
+local function members()
+    local all <const> = {}
+    local function add(pod, container, app_only)
+        if pod then
+            all[pod] = all[pod] or {}
+            table.insert(all[pod], { name = container, app_only = app_only })
+        end
+    end
+    for _, name in ipairs(file.list(store.path "containers") or {}) do
+        local whole <const>, app <const> = memberships(name)
+        add(whole, name, false)
+        add(app ~= whole and app or nil, name, true)
+    end
+    return all
+end
+
+local function describe(name, containers)
+    local description <const> =
+        state.read(path_of(name), "restore the file, or: sdme pod rm " .. name)
+    local netns <close> = namespace.open(name)
+    return {
+        name = name, created = description.created, status = netns and "up" or "down",
+        netns = netns and namespace.path(name) or nil,
+        addresses = json.array(netns and fault.check(core.netns.addresses(netns)) or {}),
+        containers = json.array(containers or {}), path = path_of(name),
+    }
+end
+
+---The names of the containers that are in it, or whose applications are.
+---@return string[] names
+function Pod:containers()
+    local names <const> = {}
+    for i, member in ipairs(members()[self.name] or {}) do
+        names[i] = member.name
+    end
+    return names
+end
+
+---Everything about it, as a table for JSON.
+---@return sdme.PodDescription description
+function Pod:inspect()
+    check_exists(self.name)
+    return describe(self.name, members()[self.name])
+end
+
+---Removes it. One that containers are in stays.
+---
+---Raises `EBUSY` where it is in use.
+function Pod:remove()
+    local _ <close> = store.lock("pod", self.name)
+    check_exists(self.name)
+    local users <const> = self:containers()
+    if #users > 0 then
+        fault.raise("EBUSY", "sdme rm " .. table.concat(users, " "), "pod %s is in use: %s",
+            self.name, table.concat(users, ", "))
+    end
+    namespace.release(self.name)
+    fault.check(file.remove(path_of(self.name)))
+end
+
+---What `sdme pod ls` shows.
+---@return table[]
+function M.status()
+    local rows <const>, all <const> = {}, members()
+    for i, name in ipairs(M.names()) do
+        local fine <const>, found <const> = pcall(describe, name, all[name])
+        rows[i] = fine and found or { name = name, problem = tostring(found) }
+    end
+    return rows
+end
+
+return M

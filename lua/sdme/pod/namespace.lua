@@ -1,0 +1,69 @@
+-- The network namespaces of pods. Each is held by a mount below /run, which ends when the host goes
+-- down, or if somebody unmounts it: what counts is whether a namespace is there, not the file.
+
+local core <const> = require "sdme.core"
+local fault <const> = require "sdme.fault"
+local store <const> = require "sdme.store"
+
+local file <const>, netns <const> = core.file, core.netns
+
+local M <const> = {}
+
+-- /run is shared with the mount namespaces of services, and so is what is mounted below it: a
+-- namespace that is released here is released everywhere.
+local DIRECTORY <const> = "/run/sdme/netns/pods"
+
+-- What netns.open fails with where nothing is held.
+local NOT_HELD <const> = { ENOENT = true, EINVAL = true }
+
+---Where the namespace of a pod is held.
+---@param name string of the pod
+---@return string path
+function M.path(name)
+    return DIRECTORY .. "/" .. name
+end
+
+---The namespace of a pod, if it is there.
+---@param name string of the pod
+---@return userdata? descriptor
+function M.open(name)
+    local opened <const>, message <const>, code <const> = netns.open(M.path(name))
+    if not opened and not NOT_HELD[code] then
+        fault.raise(code, nil, "pod %s: %s", name, message)
+    end
+    return opened
+end
+
+---Makes the namespace of a pod, with its loopback interface up. The caller holds the pod's lock.
+---@param name string of the pod
+---@return userdata descriptor
+function M.make(name)
+    local check <const> = fault.context("make the network of pod " .. name)
+    M.release(name) -- the file of one that isn't held any more
+    check(file.mkdir(DIRECTORY, { parents = true, mode = "0700" }))
+    local made <const> = check(netns.create())
+    check(netns.loopback_up(made))
+    check(netns.hold(made, M.path(name)))
+    return made
+end
+
+---The namespace of a pod, made anew if it isn't there.
+---@param name string of a pod that exists
+---@return userdata descriptor
+function M.ensure(name)
+    local there <const> = M.open(name)
+    if there then
+        return there
+    end
+    local _ <close> = store.lock("pod", name)
+    return M.open(name) or M.make(name)
+end
+
+---Lets go of the namespace of a pod, which ends with the last process in it. No failure if there is
+---none.
+---@param name string of the pod
+function M.release(name)
+    fault.check(netns.release(M.path(name)))
+end
+
+return M
