@@ -34,7 +34,7 @@ GUESTDIR   := $(PREFIX)/lib/sdme/guest
 
 # What the code needs stays apart from CFLAGS, which belongs to whoever calls make.
 # Only for their headers, but for Lua and libsystemd: src/runtime/library.h loads the others.
-LIBRARIES := lua5.4 libsystemd libarchive libcurl libzstd libdeflate libisal blkid zlib
+LIBRARIES := lua5.4 libsystemd libarchive libcurl libzstd libdeflate libedit libisal blkid zlib
 WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes
 STANDARD  := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 SHARED    := -fPIC -fvisibility=hidden
@@ -66,6 +66,7 @@ $(call require,libarchive,libarchive,libarchive-dev)
 $(call require,libcurl,libcurl,libcurl4-openssl-dev)
 $(call require,libzstd,libzstd,libzstd-dev)
 $(call require,libdeflate,libdeflate,libdeflate-dev)
+$(call require,libedit,libedit,libedit-dev)
 $(call require,libisal,ISA-L,libisal-dev)
 $(call require,blkid,libblkid,libblkid-dev)
 $(call require,zlib,zlib,zlib1g-dev)

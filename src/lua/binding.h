@@ -80,8 +80,9 @@ int sdme_lua_check_fd(lua_State *L, int index);
 struct sdme_interrupt {
     struct sdme_cancel cancel;
     atomic_int signal;
-    int fd;        /* an eventfd(2), readable once a signal came */
-    int resize_fd; /* a signalfd(2) for SIGWINCH, for whoever shows a terminal; -1: none */
+    int fd;              /* an eventfd(2), readable once a signal came */
+    int resize_fd;       /* a signalfd(2) for SIGWINCH, for whoever shows a terminal; -1: none */
+    void (*renew)(void); /* the next signal is a first one again */
 };
 
 void sdme_lua_set_interrupt(lua_State *L, struct sdme_interrupt *interrupt);
@@ -94,8 +95,10 @@ int sdme_lua_take_interrupt(lua_State *L);
 /* One opener for each primitive: pushes the table that is sdme.core.NAME. */
 #define SDME_PRIMITIVES(X)                                                                         \
     X(archive)                                                                                     \
-    X(bus) X(cgroup) X(digest) X(disk) X(fetch) X(file) X(journal) X(link) X(lock) X(mount) X(nat) \
-        X(netns) X(overlay) X(poll) X(port) X(process) X(pty) X(qcow2) X(stream) X(tree) X(userns)
+    X(bus)                                                                                         \
+    X(cgroup) X(digest) X(disk) X(fetch) X(file) X(journal) X(line_editor) X(link) X(lock)         \
+        X(mount) X(nat) X(netns) X(overlay) X(poll) X(port) X(process) X(pty) X(qcow2) X(stream)   \
+            X(tree) X(userns)
 
 #define SDME_DECLARE_OPENER(name) int sdme_lua_open_##name(lua_State *L);
 SDME_PRIMITIVES(SDME_DECLARE_OPENER)
