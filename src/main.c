@@ -32,6 +32,61 @@ static void interrupt_hook(lua_State *L, lua_Debug *debug)
     lua_call(L, 3, 0);
 }
 
+/*
+ * Has the coroutine that @L resumes be the one whose loop a signal ends. Called with what is
+ * resumed behind it, in an upvalue, and its arguments.
+ */
+static int resume_tracked(lua_State *L, lua_State *thread)
+{
+    lua_State *resumer = running;
+
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    running = thread;
+    int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+    running = resumer;
+    return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
+/* coroutine.resume, which is its upvalue */
+static int coroutine_resume(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTHREAD);
+    return resume_tracked(L, lua_tothread(L, 1));
+}
+
+/* What coroutine.wrap gives: upvalues are the function of Lua's own, and its coroutine. */
+static int coroutine_wrapped(lua_State *L)
+{
+    return resume_tracked(L, lua_tothread(L, lua_upvalueindex(2)));
+}
+
+/* coroutine.wrap, which is its upvalue */
+static int coroutine_wrap(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 1, 1);
+    if (!lua_getupvalue(L, -1, 1))
+        return 1;
+    lua_pushcclosure(L, coroutine_wrapped, 2);
+    return 1;
+}
+
+static void track_coroutines(lua_State *L)
+{
+    lua_getglobal(L, "coroutine");
+    lua_getfield(L, -1, "resume");
+    lua_pushcclosure(L, coroutine_resume, 1);
+    lua_setfield(L, -2, "resume");
+    lua_getfield(L, -1, "wrap");
+    lua_pushcclosure(L, coroutine_wrap, 1);
+    lua_setfield(L, -2, "wrap");
+    lua_pop(L, 1);
+}
+
 /* The first signal asks; SA_RESETHAND lets the second one kill. */
 static void on_signal(int number)
 {
@@ -53,14 +108,20 @@ static int watch_window(void)
     return interrupt.resize_fd < 0 ? -1 : 0;
 }
 
-static int install_signals(void)
+static void arm_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int) SA_RESETHAND};
 
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static int install_signals(void)
+{
     if (sdme_interrupt_open(&interrupt) < 0)
         return -1;
-    if (sigaction(SIGINT, &action, NULL) < 0 || sigaction(SIGTERM, &action, NULL) < 0)
-        return -1;
+    interrupt.renew = arm_signals;
+    arm_signals();
     /* A reader that went away is an error of the write, not the end of a half-done operation. */
     return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -1 : 0;
 }
@@ -111,6 +172,7 @@ static int run(lua_State *L)
     const char *tree = getenv("SDME_LUA_PATH");
 
     luaL_openlibs(L);
+    track_coroutines(L);
     lua_settop(L, 0);
     sdme_open(L, tree != NULL);
     sdme_lua_set_interrupt(L, &interrupt);

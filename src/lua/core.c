@@ -17,6 +17,23 @@ static int core_interrupted(lua_State *L)
     return 1;
 }
 
+/*
+ * renew_interrupt() -> the number of a signal that came and interrupted nobody, or nil
+ * From then on the first signal interrupts again, and the second kills.
+ */
+static int core_renew_interrupt(lua_State *L)
+{
+    struct sdme_interrupt *interrupt = sdme_lua_interrupt(L);
+    int number = sdme_lua_take_interrupt(L);
+
+    if (interrupt && interrupt->renew)
+        interrupt->renew();
+    if (!number)
+        return 0;
+    lua_pushinteger(L, number);
+    return 1;
+}
+
 static const luaL_Reg primitives[] = {
 #define OPENER(name) {#name, sdme_lua_open_##name},
     SDME_PRIMITIVES(OPENER){NULL, NULL},
@@ -33,6 +50,8 @@ int luaopen_sdme_core(lua_State *L)
     }
     lua_pushcfunction(L, core_interrupted);
     lua_setfield(L, -2, "interrupted");
+    lua_pushcfunction(L, core_renew_interrupt);
+    lua_setfield(L, -2, "renew_interrupt");
     lua_pushliteral(L, SDME_VERSION);
     lua_setfield(L, -2, "version");
     return 1;
