@@ -191,6 +191,8 @@ end
 local LAZY <const> = { task = "sdme.task", config = "sdme.config" }
 
 return setmetatable(M, {
+    -- What there is besides what is loaded, for the prompt.
+    __names = LAZY,
     __index = function(self, key)
         if not LAZY[key] then
             return nil

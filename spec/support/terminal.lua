@@ -40,7 +40,7 @@ function M.talk(argv, env, dialogue)
         words[i] = shell.quote(word)
     end
     local process <close> = assert(core.process.spawn {
-        argv = { "script", "-qec", table.concat(words, " "), "/dev/null" }, env = env,
+        argv = { "script", "-qec", "exec " .. table.concat(words, " "), "/dev/null" }, env = env,
         stdin = "pipe", stdout = "pipe",
     })
     local file <close> = assert(io.open("/proc/self/fd/" .. process:stdout():fileno(), "rb"))

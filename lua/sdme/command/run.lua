@@ -1,23 +1,6 @@
 local fault <const> = require "sdme.fault"
 local kind <const> = require "sdme.kind"
-
--- Scripts load modules that lie beside them, and none from wherever we happen to be called.
-local function add_path(file)
-    local directory <const> = file:match "^(.*)/[^/]*$" or "."
-    package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(directory, directory, package.path)
-end
-
-local function load_script(file)
-    local from <const> = file ~= "-" and file or nil
-    local chunk, why = loadfile(from, "t")
-    if not chunk then
-        fault.raise("ENOEXEC", nil, "run %s: %s", file, why)
-    end
-    if from then
-        add_path(from)
-    end
-    return chunk
-end
+local script <const> = require "sdme.script"
 
 -- What a script raises is told with its position: it is the script's author who reads it.
 local function defect(raised)
@@ -42,7 +25,7 @@ return {
     stop_at_operand = "FILE",
     anyone = true,
     run = function(arguments)
-        local chunk <const> = load_script(arguments.file)
+        local chunk <const> = script.load(arguments.file)
         arg = { [0] = arguments.file, table.unpack(arguments.args or {}) } -- luacheck: globals arg
         local ok, result = xpcall(chunk, fault.catch, table.unpack(arg))
         if not ok then
