@@ -5,6 +5,7 @@
 # make demo-rootfs  the same with a Debian of its own, and examples/rootfs.lua
 # make test      unit and system specs; HOST=bookworm|trixie|forky|machine chooses the test host
 # make test-vm   specs that need a kernel of their own, in a virtual machine
+# make docs      write doc/api.md anew, from the annotations
 # make lint fmt fuzz bench install uninstall clean
 # Variables: CC CFLAGS LDFLAGS PREFIX DESTDIR SANITIZE=address,undefined BUILD V=1 (show commands)
 
@@ -30,6 +31,7 @@ LUACDIR    := $(PREFIX)/lib/lua/5.4
 LIBDIR     := $(PREFIX)/lib
 INCLUDEDIR := $(PREFIX)/include
 MANDIR     := $(PREFIX)/share/man
+LIBRARYDIR := $(PREFIX)/share/sdme/library
 GUESTDIR   := $(PREFIX)/lib/sdme/guest
 
 # What the code needs stays apart from CFLAGS, which belongs to whoever calls make.
@@ -46,6 +48,7 @@ RUNTIME  := $(wildcard src/runtime/*.c)
 BINDINGS := $(wildcard src/lua/*.c)
 FLOOR    := $(sort $(shell find lua -name '*.lua'))
 DOCUMENTATION := $(BUILD)/lua/sdme/documentation_data.lua
+LIBRARY  := $(BUILD)/library/sdme.lua
 PAGES    := sdme.1 sdme.conf.5
 # What a program may rely on is in src/sdme.h; what breaks it changes this number.
 ABI      := 0
@@ -93,9 +96,9 @@ GUEST_COMPILE   = $(GUEST_STANDARD) $(WARNINGS) -Os -fno-pie -fno-stack-protecto
 GUEST_LINK      = -nostdlib -static -s -Wl,--gc-sections -Wl,--build-id=none \
                   -Wl,-z,noexecstack -Wl,-z,noseparate-code $(if $(filter $(GUEST_NATIVE),$1),,-fuse-ld=lld)
 
-.PHONY: all deps demo demo-rootfs test test-unit test-system test-vm lint fmt fuzz bench install uninstall clean
+.PHONY: all docs deps demo demo-rootfs test test-unit test-system test-vm lint fmt fuzz bench install uninstall clean
 all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so $(LIBSDME) $(BUILD)/lib/libsdme.a $(PAGES:%=$(BUILD)/man/%) \
-     $(GUEST_PROGRAMS) $(DOCUMENTATION)
+     $(GUEST_PROGRAMS) $(DOCUMENTATION) $(LIBRARY)
 
 # The interpreter has all of Lua inside and lends it to C modules; core.so and libsdme leave lua_* to
 # whoever loads them: there may be only one Lua in a process.
@@ -157,6 +160,17 @@ $(BUILD)/man/%: doc/man.lua $(wildcard doc/man/*.lua) $(BUILD)/bin/sdme
 
 -include $(OBJECTS:.o=.d) $(BUILD)/obj/main.d $(OPENING:.o=.d)
 
+# For editors, and for who reads: what the annotations say.
+DOCUMENT = LUA_PATH='lua/?.lua;doc/?.lua;$(BUILD)/lua/?.lua' $(LUA) doc/api.lua
+GENERATOR := doc/api.lua $(wildcard doc/api/*.lua) lua/sdme/documentation.lua
+
+$(LIBRARY): $(GENERATOR) $(DOCUMENTATION)
+	@mkdir -p $(@D)
+	$(call say,DOC,$@)$(DOCUMENT) library >$@.new && mv $@.new $@
+
+docs: $(DOCUMENTATION)
+	$(DOCUMENT) page >doc/api.md.new && mv doc/api.md.new doc/api.md
+
 deps:
 	spec/host/deps all
 
@@ -188,7 +202,7 @@ test-vm: all
 	spec/host/deps test vm
 	spec/run vm
 
-lint: lint-deps
+lint: lint-deps $(DOCUMENTATION)
 	luacheck --quiet lua doc examples spec src
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -D_GNU_SOURCE \
 	    --enable=warning,performance,portability --suppress=missingIncludeSystem \
@@ -203,6 +217,7 @@ lint: lint-deps
 	    spec/host/inside spec/lint/floors
 	shellcheck --shell=bash spec/host/lib/*.bash
 	spec/lint/floors
+	$(DOCUMENT) page | diff -q - doc/api.md >/dev/null || { echo 'doc/api.md is stale: run make docs'; false; }
 
 fmt:
 	clang-format -i $(wildcard src/*.c src/*.h src/*/*.c src/*/*.h spec/fuzz/*.c)
@@ -254,14 +269,15 @@ install: all
 	    $(DESTDIR)$(GUESTDIR)/$$program; done
 	for file in $(FLOOR:lua/%=%); do install -Dm644 lua/$$file $(DESTDIR)$(LUADIR)/$$file; done
 	install -Dm644 $(DOCUMENTATION) $(DESTDIR)$(LUADIR)/sdme/$(notdir $(DOCUMENTATION))
+	install -Dm644 $(LIBRARY) $(DESTDIR)$(LIBRARYDIR)/sdme.lua
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/sdme $(DESTDIR)$(LUACDIR)/sdme/core.so $(DESTDIR)$(INCLUDEDIR)/sdme.h \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/sdme.pc $(addprefix $(DESTDIR)$(LIBDIR)/,libsdme.so \
 	    $(SONAME) $(notdir $(LIBSDME)) libsdme.a)
-	rm -rf $(DESTDIR)$(LUADIR)/sdme $(DESTDIR)$(GUESTDIR)
+	rm -rf $(DESTDIR)$(LUADIR)/sdme $(DESTDIR)$(GUESTDIR) $(DESTDIR)$(LIBRARYDIR)
 	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
-	-rmdir $(DESTDIR)$(LUACDIR)/sdme $(DESTDIR)$(PREFIX)/lib/sdme 2>/dev/null
+	-rmdir $(DESTDIR)$(LUACDIR)/sdme $(DESTDIR)$(PREFIX)/lib/sdme $(DESTDIR)$(PREFIX)/share/sdme 2>/dev/null
 
 clean:
 	rm -rf build
