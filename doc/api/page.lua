@@ -5,8 +5,8 @@ local documentation <const> = require "sdme.documentation"
 local HEAD <const> = [[
 # The Lua API, name by name
 
-This page is made by `make docs` from the annotations in the source; [the guide](lua.md) tells how it
-all belongs together. What fails raises an error, an [`sdme.Fault`](#sdmefault); functions of
+This page is made by `make docs` from the annotations in the source; [the guide](lua.md) tells how
+it all belongs together. What fails raises an error, an [`sdme.Fault`](#sdmefault); functions of
 [`sdme.core`](#sdmecore) return `nil, message, code` instead.
 
 In the examples `core` is `sdme.core`, `task` is `sdme.task`, and `web` is a container that runs.

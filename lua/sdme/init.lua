@@ -80,7 +80,7 @@ end
 ---print(shop:inspect().status)
 ---shop:remove()
 ---```
----@param name string
+---@param name string its name
 ---@return sdme.Pod pod
 function M.create_pod(name)
     return require("sdme.pod").create(name)

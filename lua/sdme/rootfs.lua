@@ -208,7 +208,7 @@ end
 ---Raises `EBUSY` where containers were made from it.
 ---
 ---```lua
----sdme.fs.get("debian"):remove()
+---sdme.fs.import("/srv/debian", { name = "old", quiet = true }):remove()
 ---```
 ---@param options sdme.RootfsRemoveOptions? whether it may be in use
 function Rootfs:remove(options)

@@ -4,41 +4,31 @@ local arguments <const> = require "sdme.arguments"
 local cli <const> = require "sdme.cli"
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
+local documentation <const> = require "sdme.documentation"
 local needs <const> = require "spec.support.needs"
 local page <const> = require "spec.support.page"
 local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "sdme"
-local setting <const> = require "sdme.setting"
 local shell <const> = require "spec.support.shell"
 
-local PAGE <const> = "doc/lua.md"
+local GUIDE <const> = "doc/lua.md"
+local REFERENCE <const> = "doc/api.md"
 
 local function read(path)
     local file <close> = assert(io.open(path))
     return file:read "a"
 end
 
-local function sorted(set)
-    local list <const> = {}
-    for name in pairs(set) do
-        list[#list + 1] = name
-    end
-    table.sort(list)
-    return list
-end
-
 -- Those names of one set that another lacks.
 local function missing(set, from)
     local names <const> = {}
     for name in pairs(set) do
-        if not from[name] then
-            names[name] = true
-        end
+        names[#names + 1] = not from[name] and name or nil
     end
-    return sorted(names)
+    table.sort(names)
+    return names
 end
 
--- The members of a module or of the methods of a class, with their prefix.
 local function add_members(set, prefix, members)
     for name in pairs(members) do
         if not name:find "^__" then
@@ -49,8 +39,7 @@ end
 
 local PENDING <const> = { poll = true, step = true, close = true }
 
--- Handles go by the last word of their class: "sdme.pty.forward" is `forward`. What all pending
--- objects have in common is described once.
+-- What all pending objects have in common is described once.
 local function add_methods(set, class, methods)
     local is_pending <const> = methods.poll and methods.step
     for name in pairs(methods) do
@@ -59,6 +48,7 @@ local function add_methods(set, class, methods)
     end
 end
 
+-- The objects of functions in C.
 local function add_handles(set)
     core.stream.pipe() -- the class of descriptors comes with the first of them
     for name, metatable in pairs(debug.getregistry()) do
@@ -68,71 +58,57 @@ local function add_handles(set)
     end
 end
 
-local function add_core(set)
-    for name, member in pairs(core) do
-        if type(member) == "table" then
-            add_members(set, "sdme.core." .. name .. ".", member)
-        else
-            set["sdme.core." .. name] = true
+local function add_modules(set)
+    for _, class in ipairs(documentation.classes()) do
+        local here = class.kind == "module" and sdme
+        for part in (here and class.name or ""):gmatch "%.([^.]+)" do
+            here = here[part]
         end
-    end
-end
-
-local function class_of(object)
-    return getmetatable(object).__index
-end
-
--- A container that is only a directory: enough to be found.
-local function some_container()
-    local datadir <const> = scratch.directory()
-    assert(core.file.mkdir(datadir .. "/containers/web", { parents = true }))
-    config.select { datadir = datadir }
-    return sdme.container "web"
-end
-
-local function add_objects(set)
-    add_members(set, "sdme.fs.", sdme.fs)
-    for name in read("lua/sdme/rootfs.lua"):gmatch "\nfunction Rootfs:(%w+)" do
-        set["rootfs:" .. name] = true
-    end
-    for name in read("lua/sdme/pod/init.lua"):gmatch "\nfunction Pod:(%a%w*)" do
-        set["pod:" .. name] = true
-    end
-    add_members(set, "container:", class_of(some_container()))
-    add_members(set, "group:", class_of(sdme.task.group()))
-    for name in read("lua/sdme/container/session.lua"):gmatch "\nfunction Result[.:](%w+)" do
-        set["result:" .. name] = true
+        add_members(set, class.name .. ".", here or {})
     end
 end
 
 local function existing()
     local set <const> = { ["sdme.task"] = true, ["sdme.config"] = true }
-    add_members(set, "sdme.", sdme)
-    add_members(set, "sdme.task.", sdme.task)
-    add_members(set, "sdme.config.", sdme.config)
-    add_objects(set)
-    add_core(set)
+    add_modules(set)
     add_handles(set)
     return set
 end
 
--- Fields of objects have headings too, and only the objects themselves can tell what those are.
+-- Every function with its class, by its name.
+local function all_functions()
+    local all <const> = {}
+    for _, class in ipairs(documentation.classes()) do
+        for _, one in ipairs(class.functions) do
+            all[documentation.name(class, one)] = { class = class, one = one }
+        end
+    end
+    return all
+end
+
+-- What can be asked at run time: members of modules, and methods of objects in C.
 local function documented()
     local set <const> = {}
-    for _, entry in ipairs(page.entries(PAGE)) do
-        if entry.callable or entry.name:find "^sdme%." then
-            set[entry.name] = true
+    for _, class in ipairs(documentation.classes()) do
+        local is_module <const> = class.kind == "module"
+        local in_c <const> = class.source:find "^src/"
+        for _, field in ipairs(is_module and class.fields or {}) do
+            set[documentation.name(class, field)] = true
+        end
+        for _, one in ipairs((is_module or in_c) and class.functions or {}) do
+            set[documentation.name(class, one)] = true
         end
     end
     return set
 end
 
--- All functions of a file in C by name, those that it shares with others in `shared`.
+-- All functions of a file in C by name, each with those that it may call; those that the file
+-- shares with others are in `shared`.
 local function read_functions(source, shared)
     local functions <const> = setmetatable({}, { __index = shared })
     for name, body in source:gmatch "\n[%w_ *]-([%w_]+)%([^;{}]-%)\n(%b{})" do
         local where <const> = name:find "^sdme_lua_" and shared or functions
-        where[name] = body
+        where[name] = { body = body, functions = functions }
     end
     return functions
 end
@@ -162,99 +138,173 @@ end
 
 local OPTION_LIST <const> = "static const char %*const %w+%[%] = (%b{})"
 
--- The keys that a function in C knows, or one that it calls.
-local function options_of(binding)
-    local functions <const> = binding.functions
-    local bodies <const> = { functions[binding.body] or "" }
-    for callee in bodies[1]:gmatch "([%w_]+)%(" do
-        bodies[#bodies + 1] = functions[callee]
+-- The body of a function in C, and those of all that it calls.
+local function add_bodies(bodies, functions, name)
+    local found <const> = functions[name]
+    if not found or bodies[name] then
+        return bodies
     end
+    bodies[name] = true
+    bodies[#bodies + 1] = found.body
+    for callee in found.body:gmatch "([%w_]+)%(" do
+        add_bodies(bodies, found.functions, callee)
+    end
+    return bodies
+end
+
+-- The keys that it knows.
+local function options_of(binding)
     local options <const> = {}
-    for list in table.concat(bodies):gmatch(OPTION_LIST) do
-        for option in list:gmatch '"([%w_]+)"' do
-            options[#options + 1] = option
+    for _, body in ipairs(add_bodies({}, binding.functions, binding.body)) do
+        for list in body:gmatch(OPTION_LIST) do
+            for option in list:gmatch '"([%w_]+)"' do
+                options[#options + 1] = option
+            end
         end
     end
     return options
 end
 
-describe("doc/lua.md", function()
-    after_each(function()
-        config.select {}
-        scratch.clean()
-    end)
+-- The names of the fields of a record, and of those that its fields are.
+local function add_fields(set, type_text)
+    for name in type_text:gmatch "%f[%w_]sdme[%w_.]*" do
+        local class <const> = documentation.class(name)
+        for _, field in ipairs(class and documentation.fields(class) or {}) do
+            set[field.name] = true
+            add_fields(set, field.type)
+        end
+    end
+    return set
+end
 
-    it("has all that there is", function()
+-- What a function takes in its options.
+local function described_options(one)
+    local set <const> = {}
+    for _, param in ipairs(one.params) do
+        add_fields(set, param.type)
+    end
+    return set
+end
+
+-- The words that a function takes as they are.
+local function described_words(one)
+    local set <const> = {}
+    for _, param in ipairs(one.params) do
+        for word in param.type:gmatch '"([%w_]+)"' do
+            set[word] = true
+        end
+    end
+    return set
+end
+
+-- The names of what is said too little about.
+local function find_thin()
+    local thin <const> = {}
+    local function check(said, format, ...)
+        thin[#thin + 1] = not said and format:format(...) or nil
+    end
+    for _, class in ipairs(documentation.classes()) do
+        check(class.kind == "record" or class.text ~= "", "%s: says nothing", class.name)
+        for _, field in ipairs(class.fields) do
+            check(field.text ~= "" and field.type, "%s.%s: says nothing", class.name, field.name)
+        end
+        for _, one in ipairs(class.functions) do
+            local name <const> = documentation.name(class, one)
+            check(one.text ~= "", "%s: says nothing", name)
+            for _, param in ipairs(one.params) do
+                check(param.text ~= "", "%s: says nothing of %s", name, param.name)
+            end
+        end
+    end
+    return thin
+end
+
+describe("an annotation", function()
+    after_each(scratch.clean)
+
+    it("is there for all that there is", function()
         assert.same({}, missing(existing(), documented()))
     end)
 
-    it("has nothing that there isn't", function()
+    it("is there for nothing that there isn't", function()
         assert.same({}, missing(documented(), existing()))
     end)
 
-    it("names each thing once", function()
-        local seen <const> = {}
-        for _, entry in ipairs(page.entries(PAGE)) do
-            assert.is_nil(seen[entry.name], entry.name)
-            seen[entry.name] = true
+    it("says what each thing is", function()
+        assert.same({}, find_thin())
+    end)
+
+    it("names the parameters that the function has", function()
+        for name, each in pairs(all_functions()) do
+            local said <const> = {}
+            for i, param in ipairs(each.one.params) do
+                said[i] = param.name
+            end
+            assert.same(each.one.parameters, said, name)
         end
     end)
 
-    it("has the options of every function in C", function()
-        local entries <const>, exists <const>, checked = {}, existing(), 0
-        for _, entry in ipairs(page.entries(PAGE)) do
-            entries[entry.name] = entry.signature .. entry.text
-        end
+    it("has the options of every function in C, and no others", function()
+        local all <const>, checked = all_functions(), 0
         for _, binding in ipairs(read_bindings()) do
-            for _, option in ipairs(exists[binding.name] and options_of(binding) or {}) do
-                assert.matches("%f[%w_]" .. option .. "%f[^%w_]", entries[binding.name] or "",
-                    binding.name .. ": " .. option)
+            local known <const>, one = {}, (all[binding.name] or {}).one
+            for _, option in ipairs(one and options_of(binding) or {}) do
+                known[option] = not described_words(one)[option] or nil
                 checked = checked + 1
+            end
+            if next(known) then
+                assert.same(known, described_options(one), binding.name)
             end
         end
         assert.is_true(checked > 100)
     end)
+end)
 
-    it("names no options in a signature that the function in C doesn't know", function()
-        local known <const> = {}
-        for _, binding in ipairs(read_bindings()) do
-            known[binding.name] = " " .. table.concat(options_of(binding), " ") .. " "
-        end
-        for _, entry in ipairs(page.entries(PAGE)) do
-            local options <const> = known[entry.name] and entry.signature:match "%b{}" or ""
-            for option in options:gmatch "([%w_]+)=" do
-                assert.is_truthy(known[entry.name]:find(" " .. option .. " ", 1, true),
-                    entry.name .. ": " .. option)
+-- What `doc/api.lua` prints.
+local function generate(form)
+    return shell.lua(([[
+        package.path = "doc/?.lua;" .. package.path
+        io.write(require("api.%s")())]]):format(form)) .. "\n"
+end
+
+describe("doc/api.md", function()
+    it("is what the annotations say: make docs", function()
+        assert.is_true(generate "page" == read(REFERENCE), "doc/api.md is stale: run make docs")
+    end)
+end)
+
+describe("the library for editors", function()
+    it("is Lua", function()
+        local library <const> = generate "library"
+        assert(load(library))
+        assert.matches("\n%-%-%-@param settings sdme.Settings%? .-\n"
+            .. "function sdme.create%(settings%)", library)
+        assert.matches("\n%-%-%-@field memory%? integer|string ", library)
+    end)
+end)
+
+-- The anchors of a page's headings.
+local function anchors(path)
+    local set <const> = {}
+    for heading in read(path):gmatch "\n##+ ([^\n]+)" do
+        set[heading:lower():gsub("[^%w_ -]", ""):gsub(" ", "-")] = true
+    end
+    return set
+end
+
+describe("a page", function()
+    for _, path in ipairs { GUIDE, REFERENCE } do
+        it("links to what is there: " .. path, function()
+            for file, anchor in read(path):gmatch "%]%(([%w_./]*)#([^)]*)%)" do
+                local target <const> = file == "" and path or "doc/" .. file
+                assert.is_true(anchors(target)[anchor], target .. "#" .. anchor)
             end
-        end
-    end)
-
-    it("has a row for every setting", function()
-        local rows <const>, settings <const> = {}, {}
-        local table_text <const> = read(PAGE):match "\n| setting | value |\n(.-)\n\n"
-        for name in table_text:gmatch "| `([%w_]+)` |" do
-            rows[#rows + 1] = name
-        end
-        for i, one in ipairs(setting.all) do
-            settings[i] = one.name
-        end
-        assert.same(settings, rows)
-    end)
-
-    it("links to headings of its own", function()
-        local text <const> = read(PAGE)
-        local anchors <const> = {}
-        for heading in text:gmatch "\n##+ ([^`\n]+)\n" do
-            anchors[heading:lower():gsub("[^%w -]", ""):gsub(" ", "-")] = true
-        end
-        for anchor in text:gmatch "%]%(#([^)]*)%)" do
-            assert.is_true(anchors[anchor], anchor)
-        end
-    end)
+        end)
+    end
 
     it("has examples that compile", function()
-        assert.is_true(#page.examples(PAGE) > 50)
-        for _, path in ipairs { PAGE, "doc/cli.md" } do
+        assert.is_true(#page.examples(REFERENCE) > 60)
+        for _, path in ipairs { GUIDE, REFERENCE, "doc/cli.md" } do
             for _, example in ipairs(page.examples(path)) do
                 page.compile(path, example)
             end
@@ -320,7 +370,7 @@ describe("prose", function()
                 known[option.long] = true
             end
         end)
-        for _, path in ipairs { "README.md", "doc/cli.md", PAGE } do
+        for _, path in ipairs { "README.md", "doc/cli.md", GUIDE } do
             for option in read(path):gmatch "`%-%-(%l[%l-]*)" do
                 assert.is_true(known[option], path .. ": --" .. option)
             end

@@ -14,6 +14,7 @@
 ---@field fetch sdme.core.fetch HTTP and HTTPS
 ---@field file sdme.core.file files and directories
 ---@field journal sdme.core.journal the journal
+---@field line_editor sdme.core.line_editor lines that somebody types
 ---@field link sdme.core.link network interfaces
 ---@field lock sdme.core.lock locks on files
 ---@field mount sdme.core.mount mounts as descriptors
@@ -33,6 +34,11 @@ local core = {}
 ---The number of the last signal that interrupted us, nil if none did.
 ---@return integer? signal
 function core.interrupted() end
+
+---Has the next SIGINT or SIGTERM interrupt again, after one that did: without it the second one
+---kills. In another program than `sdme` it does nothing.
+---@return integer? signal the number of one that came meanwhile and interrupted nobody
+function core.renew_interrupt() end
 
 ---What stands for an open file: an object of the runtime, a Lua file, or a number.
 ---@alias sdme.AnyDescriptor sdme.Descriptor|file*|integer

@@ -29,6 +29,11 @@ function netns.release(path) end
 ---@return true done
 function netns.enter(netns) end
 
+---Moves the calling thread into a namespace, for a process that is about to become another program.
+---@param netns sdme.AnyDescriptor the namespace
+---@return true done
+function netns.enter(netns) end
+
 ---Whether two descriptors are of the same namespace.
 ---@param a sdme.AnyDescriptor one
 ---@param b sdme.AnyDescriptor the other

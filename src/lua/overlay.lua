@@ -18,6 +18,8 @@ local overlay = {}
 ---  for
 ---  those that have one of their own
 ---@field metacopy boolean? whether a change of owner or mode doesn't copy content up; false
+---@field volatile boolean? whether nothing is written out when it ends: else all of the upper's
+---  filesystem is; false
 ---@field read_only boolean? false
 ---@field descriptors boolean? false mounts by names, as kernels before 6.13 need it; true
 

@@ -19,10 +19,20 @@ local tree = {}
 ---@field exclude string[]? paths in the source that are left out
 ---@field exclude_content string[]? directories that become empty; the target may lie in one of them
 ---@field into boolean? whether it fills a directory that is there and empty; false
+---@field merge boolean? whether the target may be there: a directory that is on both sides stays as it
+---  is and gets what it lacks, also one behind a symlink, which `target_root` confines; anything else
+---  replaces what is no directory there; false
+---@field uid integer? whose all of it becomes; setuid bits, capabilities and ACLs stay behind then
+---@field gid integer? and whose group
+---@field mode sdme.Mode? of files, and of directories, which may be searched besides by whoever may
+---  read them
+---@field time integer? what everything gets, in seconds since 1970
+---@field digest boolean? whether to tell the digest of what was written, as `digest` does; false
 ---@field threads integer? as many as processors without
 
 ---@class sdme.tree.Size
 ---@field size integer bytes of the files' content
+---@field digest string? of all of it, where that was asked for
 ---@field allocated integer? bytes on the disk
 ---@field files integer how many files
 ---@field directories integer how many directories
@@ -35,6 +45,25 @@ local tree = {}
 ---@param options sdme.tree.CopyOptions? how
 ---@return sdme.tree.Size copied
 function tree.copy(source, target, options) end
+
+---@class sdme.tree.DigestOptions
+---@field root sdme.AnyDescriptor? a directory that the source counts from
+---@field shift sdme.tree.Shift? how owners move
+---@field one_filesystem boolean? whether what is mounted in the source is left out; true
+---@field exclude string[]? paths in the source that are left out
+---@field exclude_content string[]? directories that count as empty
+---@field uid integer? whose all of it counts as
+---@field gid integer? and whose group
+---@field mode sdme.Mode? of files and directories, as `copy` has it
+---@field threads integer? as many as processors without
+
+---What `copy` with the same options would make. The digest is of names, types, modes, owners (unless
+---the copy is given one), targets of links, devices, attributes, contents, and which names are of one
+---file; times aren't in it, nor where the tree is. `EBUSY` names a file that changes meanwhile.
+---@param source string a file or a directory
+---@param options sdme.tree.DigestOptions? how it would be copied
+---@return sdme.tree.Size size with the digest
+function tree.digest(source, options) end
 
 ---@class sdme.tree.CompareOptions
 ---@field lower sdme.AnyDescriptor the tree without the upper directory

@@ -42,7 +42,8 @@ end
 
 -- The type of an array of values of a kind.
 local function array_of(item)
-    return (item.type:find("|", 1, true) and "(%s)[]" or "%s[]"):format(item.type)
+    local each <const> = item.type or "any"
+    return (each:find("|", 1, true) and "(%s)[]" or "%s[]"):format(each)
 end
 
 ---A list written with commas. Nothing is the empty list.
