@@ -19,9 +19,9 @@ local tree = {}
 ---@field exclude string[]? paths in the source that are left out
 ---@field exclude_content string[]? directories that become empty; the target may lie in one of them
 ---@field into boolean? whether it fills a directory that is there and empty; false
----@field merge boolean? whether the target may be there: a directory that is on both sides stays as it
----  is and gets what it lacks, also one behind a symlink, which `target_root` confines; anything else
----  replaces what is no directory there; false
+---@field merge boolean? whether the target may be there: a directory that is on both sides stays as
+---  it is and gets what it lacks, also one behind a symlink, which `target_root` confines; anything
+---  else replaces what is no directory there; false
 ---@field uid integer? whose all of it becomes; setuid bits, capabilities and ACLs stay behind then
 ---@field gid integer? and whose group
 ---@field mode sdme.Mode? of files, and of directories, which may be searched besides by whoever may
@@ -57,9 +57,10 @@ function tree.copy(source, target, options) end
 ---@field mode sdme.Mode? of files and directories, as `copy` has it
 ---@field threads integer? as many as processors without
 
----What `copy` with the same options would make. The digest is of names, types, modes, owners (unless
----the copy is given one), targets of links, devices, attributes, contents, and which names are of one
----file; times aren't in it, nor where the tree is. `EBUSY` names a file that changes meanwhile.
+---What `copy` with the same options would make. The digest is of names, types, modes, owners
+---(unless the copy is given one), targets of links, devices, attributes, contents, and which names
+---are of one file; times aren't in it, nor where the tree is. `EBUSY` names a file that changes
+---meanwhile.
 ---@param source string a file or a directory
 ---@param options sdme.tree.DigestOptions? how it would be copied
 ---@return sdme.tree.Size size with the digest
