@@ -170,6 +170,41 @@ function M.observe(observer)
     return before
 end
 
+---Describes how a root filesystem is made: from what, and by which steps. Nothing is built until
+---`recipe:build`, `sdme.build`, `sdme fs build` or `sdme run`. `from` is the name of a rootfs,
+---`"scratch"` for nothing, whatever `sdme.fs.import` takes, `{ source =, ... }` with options of
+---that, or another recipe. `build` gets the builder and the arguments that the build was given.
+---
+---Raises `EUSAGE`, with the line of the script, for what it doesn't know.
+---
+---```lua
+---local recipe <const> = sdme.recipe {
+---    name = "greeting", from = "debian",
+---    build = function(b, arg)
+---        b:write("/etc/motd", "built by " .. (arg[1] or "sdme"))
+---        b:run { "ls", "-l", "/etc/motd" }
+---    end,
+---}
+---print(recipe.name)
+---```
+---@param description sdme.RecipeDescription what it is made of
+---@return sdme.Recipe recipe
+function M.recipe(description)
+    -- Not a tail call, which would hide who has called.
+    local recipe <const> = require("sdme.recipe").new(description)
+    return recipe
+end
+
+---Builds recipes side by side, and gives each result its name. What several of them need is built
+---once; steps that were done before on the same state aren't done again.
+---
+---Raises the first failure once all have come to their end.
+---@param ... sdme.Recipe|sdme.BuildOptions recipes, and a table of options at the end
+---@return sdme.Rootfs ... one for each
+function M.build(...)
+    return require("sdme.recipe").build(...)
+end
+
 ---Runs functions side by side and returns the first result of each. What waits in one of them lets
 ---the others go on. All of them come to their end; then the first error, if there was one, is
 ---raised.

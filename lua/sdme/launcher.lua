@@ -80,10 +80,14 @@ function M.check(name, settings)
     end
 end
 
--- systemd-nspawn splits a bind at colons, and a backslash takes one literally.
-local function escape(path)
+---A path in a bind of systemd-nspawn, which splits that at colons; a backslash takes one literally.
+---@param path string
+---@return string
+function M.escape(path)
     return (path:gsub("[\\:]", "\\%0"))
 end
+
+local escape <const> = M.escape
 
 local function bind_argument(bind, userns)
     local argument = ("--bind%s=%s:%s"):format(bind.read_only and "-ro" or "",

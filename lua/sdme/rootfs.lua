@@ -32,10 +32,17 @@ function Rootfs:__tostring()
 end
 
 ---What is known of a rootfs.
----@param name string
+---@param name string or NAME@STEP: what the last build of that name had made after that step
 ---@return { name: string, layers: string[], os: table, systemd: boolean, origin: table,
 ---image: table?, apps: table[]? }
 function M.read(name)
+    local built <const>, number <const> = name:match "^(.+)@(%d+)$"
+    if built then
+        local description <const> = require("sdme.recipe.record").description(built,
+            math.tointeger(tonumber(number)) or math.maxinteger)
+        description.name = name
+        return description
+    end
     if not file.stat(path_of(name)) then
         fault.raise("ENOENT", HINT_LIST, "there is no rootfs %s", name)
     end
@@ -321,6 +328,14 @@ function Rootfs:push(reference, options)
         reference, setmetatable({ progress = progress }, { __index = options }))
 end
 
+-- How long the steps of a build took, and how large what they made is.
+local function inspect_history(history)
+    for _, step in ipairs(history or {}) do
+        local fine <const>, found <const> = pcall(layer.read, step.layer or "")
+        step.seconds, step.size = fine and found.seconds or nil, fine and found.size or nil
+    end
+end
+
 ---@class sdme.RootfsInspection
 ---@field name string its name
 ---@field created string when it was made, as ISO 8601 has it
@@ -331,6 +346,8 @@ end
 ---@field size integer bytes of all its layers
 ---@field users string[] the containers that were made from it
 ---@field image table? of what came from an image: `digest`, `media_type` and `config`
+---@field history table[]? of what a recipe made: each step with its `kind`, `what` and `where`, and
+---  its `layer`, `seconds` and `size`
 ---@field apps table[]? its applications: the same with `name`, `layers` and `origin`
 ---@field path string where that is kept
 
@@ -349,6 +366,7 @@ function Rootfs:inspect()
     description.version = nil
     description.layers = json.array(layers)
     description.size = size + inspect_images(description)
+    inspect_history(description.history)
     description.users = json.array(self:users())
     description.path = path_of(self.name)
     return description

@@ -54,7 +54,7 @@ M.all = {
         instead = "`sdme rename` changes the name",
     },
     {
-        name = "fs", short = "r", value = "ROOTFS", kind = kind.rootfs, group = "Container",
+        name = "fs", short = "r", value = "ROOTFS", kind = kind.rootfs_state, group = "Container",
         help = "the root filesystem it is made from; without it, a clone of this host",
         commands = AT_CREATION, stored = true,
         instead = "a container keeps the root filesystem that it was made from",

@@ -4,9 +4,11 @@
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
+local guest_program <const> = require "sdme.guest_program"
 local interpreter <const> = require "sdme.unit.interpreter"
 local json <const> = require "sdme.json"
 local launcher <const> = require "sdme.launcher"
+local lines <const> = require "sdme.lines"
 local state <const> = require "sdme.store.state"
 local task <const> = require "sdme.task"
 local view <const> = require "sdme.view"
@@ -30,11 +32,8 @@ local ENVIRONMENT <const> = {
 -- Directories that systemd-nspawn mounts something on, or makes to do so.
 local MOUNTED <const> = { "dev", "proc", "run", "sys", "tmp" }
 
--- Lines of its output that explain why it failed.
-local LINES <const> = 20
-
--- What of its output is looked at for them.
-local TAIL <const> = 64 << 10
+-- Seconds that what was killed may take to end.
+local DYING <const> = 10
 
 ---What names the layer of a step: the same for the same layers below and the same doing.
 ---@param layers string[]
@@ -59,16 +58,61 @@ local function environment(given)
     return env
 end
 
+-- The same for every step, so that none depends on where it happened to run.
+local HOSTNAME <const> = "localhost"
+local UUID <const> = "00000000-0000-4000-8000-000000000001"
+
+-- Where programs of ours, and secrets, are inside: systemd-nspawn mounts a tmpfs on /run, so that
+-- nothing of them comes to the layer.
+local PROGRAM <const> = "/run/sdme/become"
+local SECRETS <const> = "/run/secrets"
+
+local function bind(option, source, target)
+    return ("--%s=%s:%s"):format(option, launcher.escape(source), launcher.escape(target))
+end
+
+local function binds(description, add)
+    if description.user or description.cwd then
+        add(bind("bind-ro", guest_program.path "become", PROGRAM))
+    end
+    if #description.secrets > 0 then
+        add(bind("bind-ro", description.stage .. "/secrets", SECRETS))
+    end
+    for _, one in ipairs(description.binds) do
+        add(bind(one.read_only and "bind-ro" or "bind", one.source, one.path))
+    end
+end
+
+-- The command, by way of what makes it another user's, or has it begin elsewhere.
+local function command(description, add)
+    if description.user or description.cwd then
+        add(PROGRAM)
+        if description.user then
+            add("--user=" .. description.user)
+        end
+        add("--cwd=" .. (description.cwd or "/"))
+        add "--"
+    end
+    for _, word in ipairs(description.argv) do
+        add(word)
+    end
+end
+
 local function arguments(description, root)
     local list <const> = {
         launcher.nspawn(), "--quiet", "--as-pid2", "--register=no", "--settings=no",
         "--link-journal=no", "--timezone=off", "--console=pipe", "--private-users=no",
+        "--hostname=" .. HOSTNAME, "--uuid=" .. UUID,
         "--machine=" .. description.machine, "--directory=" .. root,
     }
+    local function add(word)
+        list[#list + 1] = word
+    end
     if description.network then
-        list[#list + 1] = "--resolv-conf=bind-host"
+        add "--resolv-conf=bind-host"
     else
-        table.move({ "--resolv-conf=off", "--private-network" }, 1, 2, #list + 1, list)
+        add "--resolv-conf=off"
+        add "--private-network"
     end
     local names <const> = {}
     for name in pairs(description.environment) do
@@ -76,10 +120,12 @@ local function arguments(description, root)
     end
     table.sort(names)
     for _, name in ipairs(names) do
-        list[#list + 1] = ("--setenv=%s=%s"):format(name, description.environment[name])
+        add(("--setenv=%s=%s"):format(name, description.environment[name]))
     end
-    list[#list + 1] = "--"
-    return table.move(description.argv, 1, #description.argv, #list + 1, list)
+    binds(description, add)
+    add "--"
+    command(description, add)
+    return list
 end
 
 -- Where systemd-nspawn keeps locks and what it shows a container of the host. What it leaves there
@@ -96,73 +142,158 @@ local function hide_runtime_directory()
     fault.check(core.mount.attach(mount, target))
 end
 
+-- Values come through the pipe that is our stdin, so that they are in no file but those of the
+-- tmpfs, and on no command line.
+local function mount_secrets(description)
+    local path <const> = description.stage .. "/secrets"
+    if #description.secrets == 0 then
+        return
+    end
+    local values <const>, position = io.read "a", 1
+    local mount <close> = fault.check(core.mount.filesystem {
+        type = "tmpfs", source = "tmpfs", read_only = false, options = { mode = "0755" },
+    })
+    for _, secret in ipairs(description.secrets) do
+        local value
+        value, position = ("s4"):unpack(values, position)
+        fault.check(file.write(secret.name, value,
+            { root = mount, mode = "0400", uid = secret.uid, gid = secret.gid, sync = false }))
+    end
+    local target <close> = fault.check(file.open_directory(path))
+    fault.check(core.mount.attach(mount, target))
+end
+
+local function mount_root(description, root)
+    local target <close> = fault.check(file.open_directory(root))
+    local mount <close> = fault.check(core.overlay.mount {
+        lowers = view.lowers(description.layers), upper = description.stage .. "/tree",
+        work = description.stage .. "/work",
+    })
+    if description.cwd and not file.stat(description.cwd, { root = mount, follow = true }) then
+        fault.check(file.mkdir(description.cwd,
+            { root = mount, parents = true, mode = "0755", uid = 0, gid = 0 }))
+    end
+    fault.check(core.mount.attach(mount, target))
+end
+
 ---Becomes the command; returns only by raising.
 ---@param stage string the directory that `run` has prepared
 function M.become(stage)
     local description <const> = state.read(stage .. "/step.json")
+    description.stage = stage
     local root <const> = stage .. "/root"
     fault.check(core.mount.unshare())
     hide_runtime_directory()
-    do
-        local target <close> = fault.check(file.open_directory(root))
-        local mount <close> = fault.check(core.overlay.mount {
-            lowers = view.lowers(description.layers), upper = stage .. "/tree",
-            work = stage .. "/work",
-        })
-        fault.check(core.mount.attach(mount, target))
-    end
+    mount_root(description, root)
+    mount_secrets(description)
     fault.check(core.process.replace { argv = arguments(description, root) })
 end
 
 local function prepare(options)
-    for _, name in ipairs { "work", "root" } do
+    for _, name in ipairs { "work", "root", "secrets" } do
         if not file.stat(options.stage .. "/" .. name) then
             fault.check(file.mkdir(options.stage .. "/" .. name, { mode = "0700" }))
         end
     end
+    local secrets <const> = {}
+    for i, secret in ipairs(options.secrets or {}) do
+        secrets[i] = { name = secret.name, uid = secret.uid or 0, gid = secret.gid or 0 }
+    end
     state.write(options.stage .. "/step.json", {
         layers = json.array(options.layers), argv = json.array(options.argv),
         network = options.network or false, environment = environment(options.environment),
-        machine = "sdme-" .. options.stage:match "[^/]+$",
+        machine = "sdme-" .. options.stage:match "[^/]+$", user = options.user, cwd = options.cwd,
+        binds = json.array(options.binds or {}), secrets = json.array(secrets),
+    }, { sync = false })
+end
+
+local function spawn(options, output)
+    local process <const> = fault.check(core.process.spawn {
+        argv = {
+            interpreter.path(), "--datadir", config.get "datadir", "__step", options.stage,
+        },
+        stdin = "pipe", stdout = output, stderr = output, death_signal = "KILL",
     })
-end
-
-local function last_lines(path)
-    local log <close> = io.open(path, "rb")
-    local size <const> = log and log:seek "end" or 0
-    if size == 0 then
-        return {}
+    local values <const> = {}
+    for i, secret in ipairs(options.secrets or {}) do
+        values[i] = ("s4"):pack(secret.value)
     end
-    log:seek("set", math.max(0, size - TAIL))
-    local lines <const> = {}
-    for line in log:lines() do
-        lines[#lines + 1] = line:gsub("\r", "")
+    -- Who ends before it has read them says why in its output.
+    task.await(core.stream.writer(process:stdin(), table.concat(values)))
+    return process
+end
+
+-- Ends what waits when the time that a step may take is over.
+local function limit(seconds)
+    local deadline <const> = seconds and core.poll.now() + seconds
+    return function(pending)
+        return deadline and task.timeout(pending, math.max(0, deadline - core.poll.now()))
+            or pending
     end
-    return table.move(lines, math.max(1, #lines - LINES + 1), #lines, 1, {})
 end
 
-local function spawn(stage, output)
-    return fault.check(core.process.spawn {
-        argv = { interpreter.path(), "--datadir", config.get "datadir", "__step", stage },
-        stdin = "null", stdout = output, stderr = output, death_signal = "KILL",
-    })
+-- Reads to the end what the command prints, and waits for it.
+local function follow(process, from, tail, seconds)
+    local within <const> = limit(seconds)
+    local chunks <close> = fault.check(core.stream.chunks(from))
+    repeat
+        local data, message, code = task.await(within(chunks))
+        if code == "ETIMEDOUT" then
+            process:kill "KILL"
+            -- Until all that write are gone.
+            task.await(task.timeout(core.stream.reader(from), DYING))
+            tail:finish()
+            return nil
+        end
+        fault.check(data, message, code)
+        tail:add(data)
+    until data == ""
+    tail:finish()
+    return fault.check(task.await(process:wait()))
 end
 
----Runs a command on layers, and waits for it. What it changes comes to `stage`/tree.
----@param options { layers: string[], stage: string, argv: string[], environment: table?, network:
----boolean?, what: string } `what` is what a fault is about
+local function outcome(ended, options)
+    if not ended then
+        return ("took longer than %g s"):format(options.timeout)
+    elseif ended.signal then
+        return "ended with signal " .. ended.signal
+    end
+    return "ended with status " .. ended.code
+end
+
+---@class sdme.StepOptions
+---@field layers string[] those that it runs on, from the bottom to the top
+---@field stage string a directory in which `tree` is to get what it changes
+---@field argv string[]
+---@field shown string? the command as a fault has it; `argv` without
+---@field what string what a fault is about
+---@field environment table<string, string>?
+---@field user string? "USER[:GROUP]" of the system that it runs in; root without
+---@field cwd string? absolute; made where it is missing
+---@field network boolean? the host's; without there is none
+---@field timeout number? seconds
+---@field binds { source: string, path: string, read_only: boolean? }[]?
+---@field secrets { name: string, value: string, uid: integer?, gid: integer? }[]? files of
+---  /run/secrets; what the command prints of a value isn't shown
+---@field output fun(line: string)? called for each line that it prints
+
+---Runs a command on layers, and waits for it. What it changes comes to `stage`/tree. Raises
+---"EEXEC" with the last lines of its output.
+---@param options sdme.StepOptions
 function M.run(options)
     prepare(options)
-    local path <const> = options.stage .. "/log"
-    local output <close> = assert(io.open(path, "ab"))
-    local process <close> = spawn(options.stage, output)
-    local ended <const> = task.await(process:wait())
-    if ended.code ~= 0 then
+    local tail <const> = lines.new { secrets = options.secrets, tell = options.output }
+    local reading <const>, writing <const> = core.stream.pipe()
+    local from <close> = reading
+    local to <close> = writing
+    local process <close> = spawn(options, to)
+    to:close()
+    local ended <const> = follow(process, from, tail, options.timeout)
+    if not ended or ended.code ~= 0 then
         error(fault.new {
-            message = ("%s: `%s` ended with %s"):format(options.what,
-                table.concat(options.argv, " "), ended.signal and "signal " .. ended.signal
-                    or "status " .. ended.code),
-            code = "EEXEC", details = last_lines(path),
+            message = ("%s: `%s` %s"):format(options.what,
+                options.shown or table.concat(options.argv, " "), outcome(ended, options)),
+            code = "EEXEC", details = tail:last(),
         }, 0)
     end
 end
@@ -176,12 +307,31 @@ local function remove_mounted(tree, below)
     end
 end
 
--- Files that only say what went on while it ran.
+-- Directories with files that only say what went on while it ran.
+local LOGS <const> = { "var/log", "var/log/apt", "var/log/journal" }
+
 local function remove_logs(tree)
-    local directory <close> = file.open_directory("var/log", { root = tree })
-    for _, name in ipairs(directory and file.list(".", { root = directory }) or {}) do
-        if (file.stat(name, { root = directory }) or {}).type == "file" then
-            fault.check(file.remove(name, { root = directory }))
+    for _, path in ipairs(LOGS) do
+        local directory <close> = file.open_directory(path, { root = tree, follow = false })
+        for _, name in ipairs(directory and file.list(".", { root = directory }) or {}) do
+            local type <const> = (file.stat(name, { root = directory }) or {}).type
+            if type == "file" or type == "directory" and path == "var/log/journal" then
+                fault.check(core.tree.remove(name, { root = directory }))
+            end
+        end
+    end
+end
+
+-- Files that differ each time, and that the system makes anew without them.
+local VOLATILE <const> = {
+    "etc/.updated", "var/.updated", "var/cache/apt/pkgcache.bin", "var/cache/apt/srcpkgcache.bin",
+    "var/cache/ldconfig/aux-cache", "var/lib/systemd/random-seed",
+}
+
+local function remove_volatile(tree)
+    for _, path in ipairs(VOLATILE) do
+        if (file.stat(path, { root = tree }) or {}).type == "file" then
+            fault.check(file.remove(path, { root = tree }))
         end
     end
 end
@@ -209,6 +359,7 @@ function M.clean(path, layers)
     local below <close> = view.stack(layers)
     remove_mounted(tree, below)
     remove_logs(tree)
+    remove_volatile(tree)
     remove_identity(tree, below)
 end
 

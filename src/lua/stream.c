@@ -9,6 +9,7 @@
 static const char reader_class[] = "sdme.stream.reader";
 static const char writer_class[] = "sdme.stream.writer";
 static const char relay_class[] = "sdme.stream.relay";
+static const char chunks_class[] = "sdme.stream.chunks";
 
 /* What a reader takes if it isn't told: nobody's output may fill our memory. */
 #define READER_MAX (64 << 20)
@@ -229,6 +230,46 @@ static int stream_relay(lua_State *L)
     return 1;
 }
 
+static int chunks_poll(lua_State *L)
+{
+    return push_wait(L, luaL_checkudata(L, 1, chunks_class), "r");
+}
+
+static int chunks_step(lua_State *L)
+{
+    struct sdme_stream *stream = luaL_checkudata(L, 1, chunks_class);
+    struct sdme_error error = {0};
+    char data[16 * 1024];
+
+    luaL_argcheck(L, stream->fd >= 0, 1, "it is closed");
+    ssize_t count = sdme_stream_read(stream, data, sizeof data);
+    if (count < 0 && count != -EAGAIN)
+        sdme_fail(&error, (int) count, "read");
+    if (count < 0)
+        return push_unfinished(L, count == -EAGAIN ? 0 : (int) count, &error);
+    lua_pushboolean(L, true);
+    lua_pushlstring(L, data, (size_t) count);
+    return 2;
+}
+
+static int chunks_close(lua_State *L)
+{
+    sdme_stream_close(luaL_checkudata(L, 1, chunks_class));
+    return 0;
+}
+
+/* chunks(fd) -> pending: the bytes that are there, "" at the end; to be awaited again and again */
+static int stream_chunks(lua_State *L)
+{
+    int fd = sdme_lua_check_fd(L, 1);
+    struct sdme_stream *stream = lua_newuserdatauv(L, sizeof *stream, 0);
+    struct sdme_error error = {0};
+
+    *stream = SDME_STREAM_CLOSED;
+    luaL_setmetatable(L, chunks_class);
+    return sdme_stream_open(fd, O_RDONLY, stream, &error) < 0 ? sdme_lua_fail(L, &error) : 1;
+}
+
 static void add_pending(lua_State *L, const char *name, lua_CFunction poll, lua_CFunction step,
                         lua_CFunction close)
 {
@@ -254,6 +295,7 @@ static int stream_pipe(lua_State *L)
 }
 
 static const luaL_Reg stream_functions[] = {
+    {"chunks", stream_chunks},
     {"pipe", stream_pipe},
     {"reader", stream_reader},
     {"relay", stream_relay},
@@ -265,6 +307,7 @@ int sdme_lua_open_stream(lua_State *L)
 {
     add_pending(L, reader_class, reader_poll, reader_step, reader_close);
     add_pending(L, writer_class, writer_poll, writer_step, writer_close);
+    add_pending(L, chunks_class, chunks_poll, chunks_step, chunks_close);
     add_pending(L, relay_class, relay_poll, relay_step, relay_close);
     luaL_newlib(L, stream_functions);
     return 1;

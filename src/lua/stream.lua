@@ -9,6 +9,12 @@ local stream = {}
 ---@return sdme.Descriptor to to write to
 function stream.pipe() end
 
+---Reads what is there, again and again: each time it is awaited it ends with some bytes, at the end
+---with `""`.
+---@param descriptor sdme.AnyDescriptor what to read
+---@return sdme.Pending pending ends with the bytes
+function stream.chunks(descriptor) end
+
 ---@class sdme.stream.ReaderOptions
 ---@field max integer? how many bytes there may be; 64 MiB
 

@@ -122,6 +122,21 @@ static int tree_measure(lua_State *L)
     return 1;
 }
 
+/* clamp(path, latest[, {root=}]) -> how many files were newer than these seconds, and aren't now */
+static int tree_clamp(lua_State *L)
+{
+    static const char *const known[] = {"root", NULL};
+    lua_Integer latest = luaL_checkinteger(L, 2);
+    struct sdme_lua_location at = sdme_lua_check_location(L, 1, 3, known, true);
+    struct sdme_error error = {0};
+    uint64_t changed;
+
+    if (sdme_tree_clamp(at.root, at.path, latest, sdme_lua_cancel(L), &changed, &error) < 0)
+        return sdme_lua_fail(L, &error);
+    lua_pushinteger(L, (lua_Integer) changed);
+    return 1;
+}
+
 /* shift(path, {from=0, to=, count=65536, threads=, root=}) -> how many files were changed */
 static int tree_shift(lua_State *L)
 {
@@ -243,6 +258,7 @@ static int tree_compare(lua_State *L)
 static const luaL_Reg no_methods[] = {{NULL, NULL}};
 
 static const luaL_Reg tree_functions[] = {
+    {"clamp", tree_clamp},
     {"compare", tree_compare},
     {"digest", sdme_lua_tree_digest},
     {"copy", sdme_lua_tree_copy},

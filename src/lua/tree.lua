@@ -93,6 +93,13 @@ function tree.remove(path, options) end
 ---@return sdme.tree.Size size
 function tree.measure(path, options) end
 
+---Gives the directory, and whatever below it was changed later, that time instead.
+---@param path string the directory
+---@param latest integer seconds since 1970
+---@param options sdme.file.RootOptions? where it is
+---@return integer changed how many files
+function tree.clamp(path, latest, options) end
+
 ---@class sdme.tree.ShiftOptions: sdme.tree.Shift
 ---@field threads integer? as many as processors without
 ---@field root sdme.AnyDescriptor? a directory that the path counts from

@@ -33,6 +33,14 @@ int sdme_tree_measure(int root_fd, const char *path, const struct sdme_cancel *c
 int sdme_tree_remove(int root_fd, const char *path, const struct sdme_cancel *cancel,
                      struct sdme_error *error);
 
+/*
+ * Gives the directory @path, and whatever below it was changed after @latest (seconds since 1970),
+ * that time instead. Nothing is followed, and no other mount entered.
+ */
+int sdme_tree_clamp(int root_fd, const char *path, int64_t latest,
+                    const struct sdme_cancel *cancel, uint64_t *ret_changed,
+                    struct sdme_error *error);
+
 /* Marks of the paths that a copy leaves out. */
 enum {
     SDME_TREE_EXCLUDE = 1,         /* it and all below it */

@@ -17,6 +17,10 @@ M.container = word(NAME, "[a-z][a-z0-9-]*", 64, "container")
 -- A root filesystem: its name, whole.
 M.rootfs = word(NAME, "[a-z][a-z0-9-]*", 64, "rootfs")
 
+-- The same, or what a build of it had made after some step.
+M.rootfs_state = word("a root filesystem: " .. NAME .. ", or NAME@STEP of a build",
+    "[a-z][a-z0-9-]*@?%d*", 72, "rootfs")
+
 -- A pod: its name, whole.
 M.pod = word(NAME, "[a-z][a-z0-9-]*", 64, "pod")
 

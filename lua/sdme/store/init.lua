@@ -89,8 +89,10 @@ Stage.__index = Stage
 
 ---Renames the finished directory to where it belongs; nothing may be there.
 ---@param target string
-function Stage:commit(target)
-    fault.check(file.rename(self.path, target, { replace = false, sync = true }))
+---@param options { sync: boolean? }? `sync = false`: a crash of the host may undo it
+function Stage:commit(target, options)
+    local sync <const> = not options or options.sync ~= false
+    fault.check(file.rename(self.path, target, { replace = false, sync = sync }))
     self:close()
 end
 

@@ -4,6 +4,8 @@
 --     layers/ID/layer.json    where it came from
 --     layers/ID/base          a link to the id on the disk of its user 0, where that isn't 0: there
 --                             may be hundreds of layers to be mounted, and this is quickly read
+--     layers/ID/unwritten     a link to the boot of the host in which the layer was made, as long
+--                             as it may not be on the disk as a whole: in another boot it is lost
 --
 -- A layer that no rootfs, container or running command refers to is garbage. A command that is at
 -- work notes the layers it counts on in its stage (`uses/`), before it makes or looks for them: so
@@ -50,10 +52,50 @@ function M.path(id)
     return store.path("layers", id, "tree")
 end
 
+-- What names a boot of the host (random(4)).
+local BOOT <const> = "/proc/sys/kernel/random/boot_id"
+
+local boot
+
+local function current_boot()
+    boot = boot or fault.check(file.read(BOOT)):gsub("%s", "")
+    return boot
+end
+
+local function mark_of(id)
+    return store.path("layers", id, "unwritten")
+end
+
 ---@param id string
 ---@return boolean
 function M.exists(id)
-    return file.stat(M.path(id)) ~= nil
+    if not file.stat(M.path(id)) then
+        return false
+    end
+    local made_in <const> = file.readlink(mark_of(id))
+    return made_in == nil or made_in == current_boot()
+end
+
+local function flush()
+    local written <close> = fault.check(file.flush(store.path "layers"))
+    fault.check(task.await(written))
+end
+
+---Has layers on the disk that were added without: before something lasting refers to them.
+---@param ids string[]
+function M.write_out(ids)
+    local unwritten <const> = {}
+    for _, id in ipairs(ids) do
+        unwritten[#unwritten + 1] = file.readlink(mark_of(id)) and id or nil
+    end
+    if #unwritten == 0 then
+        return
+    end
+    flush()
+    for _, id in ipairs(unwritten) do
+        file.remove(mark_of(id)) -- another build that has this layer may have been quicker
+    end
+    flush()
 end
 
 ---Raises unless all of a stack is there.
@@ -137,7 +179,7 @@ function M.hold()
     return lock_references(true)
 end
 
-local function describe(directory, description)
+local function describe(directory, description, options)
     local written <const> = {}
     for key, value in pairs(description) do
         written[key] = value
@@ -148,7 +190,10 @@ local function describe(directory, description)
     if (description.base or 0) ~= 0 then
         fault.check(file.symlink(("%d"):format(description.base), directory .. "/base"))
     end
-    state.write(directory .. "/layer.json", written)
+    if options and options.sync == false then
+        fault.check(file.symlink(current_boot(), directory .. "/unwritten"))
+    end
+    state.write(directory .. "/layer.json", written, options)
 end
 
 local function random_id()
@@ -224,23 +269,35 @@ function Transaction:reserve(description)
     return id
 end
 
+-- What was only needed to fill it.
+local function remove_rest(stage)
+    for _, name in ipairs(file.list(stage.path) or {}) do
+        if name ~= "tree" then
+            fault.check(core.tree.remove(stage.path .. "/" .. name))
+        end
+    end
+end
+
 ---Puts a filled layer in its place. If there is one of that id, that stays, and this one goes.
 ---@param layer sdme.NewLayer
 ---@param description table of its layer.json; without an id it gets one of its own
+---@param options { sync: boolean? }? `sync = false`: it comes to the disk by `write_out`
 ---@return string id
-function Transaction:add(layer, description)
+function Transaction:add(layer, description, options)
     local id <const> = description.id or random_id()
-    describe(layer.stage.path, description)
-    local written <close> = fault.check(file.flush(layer.stage.path))
-    fault.check(task.await(written))
+    remove_rest(layer.stage)
+    describe(layer.stage.path, description, options)
+    if not options or options.sync ~= false then
+        flush()
+    end
     if not self:use(id) then
         local place <const> = store.path("layers", id)
-        local fine <const> = pcall(layer.stage.commit, layer.stage, place)
+        local fine <const> = pcall(layer.stage.commit, layer.stage, place, options)
         if not fine and not M.exists(id) then
             if file.stat(place) then
-                store.discard(place) -- what is left of one whose tree is gone
+                store.discard(place) -- what is left of one whose tree is gone, or was never written
             end
-            layer.stage:commit(place)
+            layer.stage:commit(place, options)
         end
         self.made[#self.made + 1] = id
     end
@@ -298,6 +355,8 @@ local function references(own)
     add_all(set, "fs", "")
     add_all(set, "containers", "/state.json")
     add_all(set, "cache/pulls", "")
+    add_all(set, "cache/bases", "")
+    add_all(set, "cache/builds", "")
     add_used(set, own)
     return set
 end

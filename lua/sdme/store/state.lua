@@ -49,7 +49,8 @@ local FIELDS <const> = {
     size = function(size)
         return math.type(size) == "integer"
     end,
-    layers = are_layers, image = is_a "table", blobs = is_a "table",
+    layers = are_layers, steps = is_a "table", base = is_a "table", image = is_a "table",
+    blobs = is_a "table",
     apps = function(apps)
         for _, app in ipairs(type(apps) == "table" and apps or { false }) do
             if not is_app(app) then
@@ -119,14 +120,16 @@ end
 
 ---@param path string
 ---@param state table
-function M.write(path, state)
+---@param options { sync: boolean? }? `sync = false`: a crash of the host may take it
+function M.write(path, state, options)
     state.version = VERSION
     local text <const> = json.encode(state, { indent = 2 }) .. "\n"
     if #text > MAXIMUM_SIZE then
         fault.raise("EFBIG", nil, "%s would have %d bytes: %d is the most", path, #text,
             MAXIMUM_SIZE)
     end
-    fault.check(core.file.write(path, text, { mode = "0600", sync = true }))
+    local sync <const> = not options or options.sync ~= false
+    fault.check(core.file.write(path, text, { mode = "0600", sync = sync }))
 end
 
 return M
