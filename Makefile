@@ -49,7 +49,7 @@ BINDINGS := $(wildcard src/lua/*.c)
 FLOOR    := $(sort $(shell find lua -name '*.lua'))
 DOCUMENTATION := $(BUILD)/lua/sdme/documentation_data.lua
 LIBRARY  := $(BUILD)/library/sdme.lua
-PAGES    := sdme.1 sdme.conf.5
+PAGES    := sdme.1 sdme.conf.5 sdme.3lua sdme.core.3lua
 # What a program may rely on is in src/sdme.h; what breaks it changes this number.
 ABI      := 0
 OPENING  := $(BUILD)/obj/open.o $(BUILD)/obj/embedded.o
@@ -255,8 +255,8 @@ bench: all
 install: all
 	install -Dm755 $(BUILD)/bin/sdme $(DESTDIR)$(BINDIR)/sdme
 	install -Dm644 $(BUILD)/lua/sdme/core.so $(DESTDIR)$(LUACDIR)/sdme/core.so
-	for page in $(PAGES); do install -Dm644 $(BUILD)/man/$$page \
-	    $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
+	set -e; for page in $(PAGES); do section=$${page##*.}; install -Dm644 $(BUILD)/man/$$page \
+	    $(DESTDIR)$(MANDIR)/man$${section%lua}/$$page; done
 	install -Dm644 src/sdme.h $(DESTDIR)$(INCLUDEDIR)/sdme.h
 	install -Dm644 $(LIBSDME) $(DESTDIR)$(LIBDIR)/$(notdir $(LIBSDME))
 	install -Dm644 $(BUILD)/lib/libsdme.a $(DESTDIR)$(LIBDIR)/libsdme.a
@@ -276,7 +276,7 @@ uninstall:
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/sdme.pc $(addprefix $(DESTDIR)$(LIBDIR)/,libsdme.so \
 	    $(SONAME) $(notdir $(LIBSDME)) libsdme.a)
 	rm -rf $(DESTDIR)$(LUADIR)/sdme $(DESTDIR)$(GUESTDIR) $(DESTDIR)$(LIBRARYDIR)
-	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
+	for page in $(PAGES); do section=$${page##*.}; rm -f $(DESTDIR)$(MANDIR)/man$${section%lua}/$$page; done
 	-rmdir $(DESTDIR)$(LUACDIR)/sdme $(DESTDIR)$(PREFIX)/lib/sdme $(DESTDIR)$(PREFIX)/share/sdme 2>/dev/null
 
 clean:

@@ -90,10 +90,8 @@ local READERS <const> = {
     end,
     ["return"] = function(item, rest)
         local type_text, text = split_type(rest)
-        local many <const> = text:match "^%.%.%. *(.*)$"
-        table.insert(item.returns, {
-            type = type_text, text = many or text, many = many and true or nil,
-        })
+        local name <const>, more <const> = text:match "^([%w_.]+)%s*(.*)$"
+        table.insert(item.returns, { type = type_text, name = name, text = more or text })
     end,
     type = function(item, rest)
         item.type = split_type(rest)

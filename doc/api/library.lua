@@ -40,7 +40,7 @@ local function add_function(lines, class, one)
         add(lines, "---@param %s %s %s", param.name, param.type, param.text)
     end
     for _, result in ipairs(one.returns) do
-        add(lines, "---@return %s%s # %s", result.type, result.many and " ..." or "", result.text)
+        add(lines, "---@return %s %s %s", result.type, result.name or "", result.text)
     end
     add(lines, "function %s%s%s(%s) end\n", variable(class), one.method and ":" or ".", one.name,
         parameters(one))

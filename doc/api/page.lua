@@ -83,7 +83,8 @@ function Page:call(class, one)
         items[#items + 1] = list_item(("`%s`"):format(param.name), param.type, param.text)
     end
     for _, result in ipairs(one.returns) do
-        items[#items + 1] = list_item("returns", result.type, result.text)
+        local name <const> = result.name and (" `%s`"):format(result.name) or ""
+        items[#items + 1] = list_item("returns" .. name, result.type, result.text)
     end
     self:block(table.concat(items, "\n"))
     for _, list in ipairs { one.params, one.returns } do

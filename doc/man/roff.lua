@@ -16,6 +16,8 @@ local function escape(text)
     return (text:gsub("[\\'^~`-]", ESCAPES):gsub("[\xC2-\xF4][\x80-\xBF]*", by_number))
 end
 
+M.escape = escape
+
 -- Hyphens in prose stay such, so that lines may break there; those of options don't.
 local function escape_prose(text)
     local hyphens <const> = text:gsub("%f[%S]%-+%f[%w]", function(dashes)
@@ -59,14 +61,14 @@ local Page <const> = {}
 Page.__index = Page
 
 ---@param name string
----@param section integer
+---@param section integer|string
 ---@param heading string
 ---@param version string
 function M.page(name, section, heading, version)
     local page <const> = setmetatable({ lines = {} }, Page)
     -- Set by builds that shall be reproducible: reproducible-builds.org/specs/source-date-epoch
     local time <const> = math.tointeger(tonumber(os.getenv "SOURCE_DATE_EPOCH")) or os.time()
-    page:line('.TH %s %d "%s" "sdme %s" "%s"', escape(name:upper()), section,
+    page:line('.TH %s %s "%s" "sdme %s" "%s"', escape(name:upper()), section,
         os.date("!%Y-%m-%d", time), version, heading)
     return page
 end

@@ -11,7 +11,7 @@
 ---@field method boolean?
 ---@field params sdme.documentation.Field[]
 ---@field parameters string[]? their names in the code
----@field returns { type: string, text: string, many: boolean? }[]
+---@field returns sdme.documentation.Field[] without a name where the annotation has none
 ---@field source string the file and the line of its first line
 
 ---@class sdme.documentation.Class
@@ -131,7 +131,7 @@ local function describe_function(class, one)
         end
     end
     for _, result in ipairs(one.returns) do
-        append(lines, "returns %s  %s", result.type, result.text)
+        append(lines, "returns %s: %s  %s", result.name or "", result.type, result.text)
         local record <const> = record_of(result.type)
         if record then
             list_fields(lines, record)

@@ -214,6 +214,9 @@ local function find_thin()
             for _, param in ipairs(one.params) do
                 check(param.text ~= "", "%s: says nothing of %s", name, param.name)
             end
+            for _, result in ipairs(one.returns) do
+                check(result.name, "%s: doesn't name what it returns", name)
+            end
         end
     end
     return thin
@@ -349,7 +352,7 @@ end
 describe("a manual page", function()
     after_each(scratch.clean)
 
-    for _, name in ipairs { "sdme.1", "sdme.conf.5" } do
+    for _, name in ipairs { "sdme.1", "sdme.conf.5", "sdme.3lua", "sdme.core.3lua" } do
         it("is well-formed to mandoc: " .. name, function()
             needs.program "mandoc"
             assert.equal("", shell.run("mandoc -T lint -W warning %s", make_page(name)))
@@ -416,6 +419,23 @@ describe("sdme(1)", function()
         local text <const> = rendered "sdme.1"
         for _, key in ipairs(config.keys) do
             assert.matches("\n +" .. key.name .. "\n", text)
+        end
+    end)
+end)
+
+describe("the manual of the Lua API", function()
+    after_each(scratch.clean)
+
+    it("has everything that scripts reach", function()
+        local text <const> = rendered "sdme.3lua" .. rendered "sdme.core.3lua"
+        for _, class in ipairs(documentation.classes()) do
+            for _, one in ipairs(class.functions) do
+                assert.is_truthy(text:find("\n   " .. documentation.signature(class, one), 1, true),
+                    documentation.name(class, one))
+            end
+            for _, field in ipairs(documentation.fields(class)) do
+                assert.is_truthy(text:find(field.name .. " (", 1, true), field.name)
+            end
         end
     end)
 end)

@@ -63,6 +63,19 @@ describe("make install", function()
                 installed() .. "/usr/share/lua/5.4"))
     end)
 
+    it("has a library for editors, and manual pages", function()
+        local base <const> = installed() .. "/usr/share/"
+        assert.equal(base .. "sdme/library/sdme.lua", shell.run("find %s -type f", base .. "sdme"))
+        for _, page in ipairs { "man1/sdme.1", "man3/sdme.3lua", "man5/sdme.conf.5" } do
+            assert.equal("regular file", shell.run("stat -c %%F %s", base .. "man/" .. page))
+        end
+    end)
+
+    it("explains itself to a stock Lua", function()
+        assert.equal("sdme.new", lua [[
+            print(require "sdme.documentation".of(require "sdme".new).name)]])
+    end)
+
     it("does nothing to the process that loads it", function()
         assert.equal("true", lua [[
             local function look()

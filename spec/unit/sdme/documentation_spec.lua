@@ -43,7 +43,7 @@ describe("documentation", function()
         assert.equal("container:start([options])", entry.signature)
         assert.matches("^Starts it and returns", entry.text)
         assert.matches("\n    timeout: number%?  seconds", entry.text)
-        assert.matches("\nreturns number%?  seconds", entry.text)
+        assert.matches("\nreturns seconds: number%?  it took", entry.text)
         assert.matches("^container:start%(%[options%]%)\n\nStarts",
             documentation.text "container:start")
     end)

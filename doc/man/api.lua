@@ -1,0 +1,70 @@
+-- Classes of the Lua API on a manual page.
+
+local documentation <const> = require "sdme.documentation"
+local prose <const> = require "man.prose"
+local roff <const> = require "man.roff"
+
+local M <const> = {}
+
+local function term(page, name, type_text, text)
+    page:term(("%s (\\fI%s\\fR)"):format(roff.inline(("`%s`"):format(name)),
+        roff.escape(type_text or "any")), (text:gsub("^%l", string.upper)))
+end
+
+-- What a field, a parameter or a result is; the fields of records below, where they are first
+-- named.
+local function explain(page, name, one)
+    term(page, name, one.type, one.text)
+    for class_name in (one.type or ""):gmatch "%f[%w_]sdme[%w_.]*" do
+        local record <const> = documentation.class(class_name)
+        if record and record.kind == "record" and not page.shown[class_name] then
+            page.shown[class_name] = true
+            page:line ".RS"
+            for _, field in ipairs(documentation.fields(record)) do
+                explain(page, field.name, field)
+            end
+            page:line ".RE"
+        end
+    end
+end
+
+local function write_call(page, one)
+    for _, param in ipairs(one.params) do
+        explain(page, param.name, param)
+    end
+    for _, result in ipairs(one.returns) do
+        explain(page, "returns " .. (result.name or ""), result)
+    end
+end
+
+---A class with all that it has. Records are shown where they are first taken.
+---@param page table
+---@param class sdme.documentation.Class
+function M.class(page, class)
+    page.shown = page.shown or {}
+    page:section(class.name)
+    prose.write(page, class.text)
+    for _, field in ipairs(class.fields) do
+        explain(page, field.name, field)
+    end
+    for _, one in ipairs(class.functions) do
+        page:subsection(documentation.signature(class, one))
+        prose.write(page, one.text)
+        write_call(page, one)
+    end
+end
+
+---Those that have a section of their own, of Lua or of C.
+---@param is_runtime boolean
+---@return sdme.documentation.Class[]
+function M.classes(is_runtime)
+    local list <const> = {}
+    for _, class in ipairs(documentation.classes()) do
+        if class.kind ~= "record" and (class.source:find "^src/" ~= nil) == is_runtime then
+            list[#list + 1] = class
+        end
+    end
+    return list
+end
+
+return M
