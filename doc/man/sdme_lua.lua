@@ -17,8 +17,8 @@ print(clone:exec({ "systemctl", "is-system-running" }).stdout)]]
     page:section "DESCRIPTION"
     page:paragraphs(
         "The module works in a script that `sdme run` runs, and in a stock Lua 5.4. What fails"
-            .. " raises an error, whose fields are under sdme.Fault. Nothing is written to the standard"
-            .. " output or error that wasn't asked for.",
+            .. " raises an error, whose fields are under sdme.Fault. Nothing is written to the"
+            .. " standard output or error that wasn't asked for.",
         "The same is in `help()` of `sdme repl`, and for editors in `share/sdme/library`. The"
             .. " runtime below it, `sdme.core`, is in `sdme.core`(3lua).")
     for _, class in ipairs(api.classes(false)) do
