@@ -235,8 +235,9 @@ local function run_on_streams(bus, name, options)
     end
     local command <close> = guest.start(bus, {
         argv = options.argv, env = options.env, cwd = options.cwd, user = options.user,
-        pam = options.pam, root = open_root(name), stdin = connections[1].passed,
-        stdout = connections[2].passed, stderr = connections[3].passed,
+        pam = options.pam, properties = options.properties, root = open_root(name),
+        stdin = connections[1].passed, stdout = connections[2].passed,
+        stderr = connections[3].passed,
     })
     for _, connection in ipairs(connections) do
         if connection.own then
@@ -263,7 +264,8 @@ local function run_on_terminal(bus, name, options)
     })
     local command <close> = guest.start(bus, {
         argv = options.argv, env = env, cwd = options.cwd, user = options.user,
-        pam = options.pam, root = open_root(name), tty_path = path,
+        pam = options.pam, properties = options.properties, root = open_root(name),
+        tty_path = path,
     })
     local how
     local result <const> = task.all(function()
