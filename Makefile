@@ -49,7 +49,7 @@ BINDINGS := $(wildcard src/lua/*.c)
 FLOOR    := $(sort $(shell find lua -name '*.lua'))
 DOCUMENTATION := $(BUILD)/lua/sdme/documentation_data.lua
 LIBRARY  := $(BUILD)/library/sdme.lua
-PAGES    := sdme.1 sdme.conf.5 sdme.3lua sdme.core.3lua
+PAGES    := sdme.1 sdme.conf.5 sdme-recipe.5 sdme.3lua sdme.core.3lua
 # What a program may rely on is in src/sdme.h; what breaks it changes this number.
 ABI      := 0
 OPENING  := $(BUILD)/obj/open.o $(BUILD)/obj/embedded.o

@@ -3,7 +3,7 @@
 
 local PAGES <const> = {
     ["sdme.1"] = "man.sdme", ["sdme.conf.5"] = "man.sdme_conf", ["sdme.3lua"] = "man.sdme_lua",
-    ["sdme.core.3lua"] = "man.sdme_core",
+    ["sdme.core.3lua"] = "man.sdme_core", ["sdme-recipe.5"] = "man.sdme_recipe",
 }
 
 local page <const> = PAGES[...]

@@ -14,6 +14,7 @@ end
 -- What a field, a parameter or a result is; the fields of records below, where they are first
 -- named.
 local function explain(page, name, one)
+    page.shown = page.shown or {}
     term(page, name, one.type, one.text)
     for class_name in (one.type or ""):gmatch "%f[%w_]sdme[%w_.]*" do
         local record <const> = documentation.class(class_name)
@@ -28,7 +29,22 @@ local function explain(page, name, one)
     end
 end
 
-local function write_call(page, one)
+---The fields of a class.
+---@param page table
+---@param class sdme.documentation.Class
+function M.fields(page, class)
+    for _, field in ipairs(documentation.fields(class)) do
+        explain(page, field.name, field)
+    end
+end
+
+---A function.
+---@param page table
+---@param signature string
+---@param one sdme.documentation.Function
+function M.call(page, signature, one)
+    page:subsection(signature)
+    prose.write(page, one.text)
     for _, param in ipairs(one.params) do
         explain(page, param.name, param)
     end
@@ -41,17 +57,24 @@ end
 ---@param page table
 ---@param class sdme.documentation.Class
 function M.class(page, class)
-    page.shown = page.shown or {}
     page:section(class.name)
     prose.write(page, class.text)
-    for _, field in ipairs(class.fields) do
-        explain(page, field.name, field)
-    end
+    M.fields(page, class)
     for _, one in ipairs(class.functions) do
-        page:subsection(documentation.signature(class, one))
-        prose.write(page, one.text)
-        write_call(page, one)
+        M.call(page, documentation.signature(class, one), one)
     end
+end
+
+---@param class_name string
+---@param name string
+---@return sdme.documentation.Function
+function M.find(class_name, name)
+    for _, one in ipairs(documentation.class(class_name).functions) do
+        if one.name == name then
+            return one
+        end
+    end
+    error(("%s has no %s"):format(class_name, name))
 end
 
 ---Those that have a section of their own, of Lua or of C.

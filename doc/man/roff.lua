@@ -127,7 +127,7 @@ function Page:code(lines)
     self:separate ".PP"
     self:line ".RS 4"
     self:line ".nf"
-    for line in lines:gmatch "[^\n]+" do
+    for line in (lines:gsub("\n+$", "") .. "\n"):gmatch "([^\n]*)\n" do
         self:line(protect(escape(line)))
     end
     self:line ".fi"

@@ -120,8 +120,9 @@ M.fs = {}
 ---`EDIGEST` for one with another digest, `EUNSUPPORTED` where systemd can't be had.
 ---
 ---```lua
----local tree <const> = sdme.fs.import("/srv/debian", { name = "debian", quiet = true })
+---local tree <const> = sdme.fs.import("/srv/debian", { name = "small", quiet = true })
 ---print(tree.name, #tree:inspect().layers)
+---tree:remove()
 ---```
 ---@param source string a path, a URL, or the name of an image: what a file is, its content tells
 ---@param options sdme.ImportOptions? what it becomes, and how

@@ -352,7 +352,9 @@ end
 describe("a manual page", function()
     after_each(scratch.clean)
 
-    for _, name in ipairs { "sdme.1", "sdme.conf.5", "sdme.3lua", "sdme.core.3lua" } do
+    local PAGES <const> =
+        { "sdme.1", "sdme.conf.5", "sdme-recipe.5", "sdme.3lua", "sdme.core.3lua" }
+    for _, name in ipairs(PAGES) do
         it("is well-formed to mandoc: " .. name, function()
             needs.program "mandoc"
             assert.equal("", shell.run("mandoc -T lint -W warning %s", make_page(name)))
@@ -437,6 +439,25 @@ describe("the manual of the Lua API", function()
                 assert.is_truthy(text:find(field.name .. " (", 1, true), field.name)
             end
         end
+    end)
+end)
+
+describe("sdme-recipe(5)", function()
+    after_each(scratch.clean)
+
+    it("has every key and every step", function()
+        local text <const> = rendered "sdme-recipe.5"
+        for _, key in ipairs(documentation.class("sdme.RecipeDescription").fields) do
+            assert.is_truthy(text:find(key.name .. " (", 1, true), key.name)
+        end
+        for _, step in ipairs(documentation.class("sdme.Builder").functions) do
+            assert.is_truthy(text:find("\n   b:" .. step.name .. "(", 1, true), step.name)
+        end
+    end)
+
+    it("has an example that compiles", function()
+        local example <const> = rendered("sdme-recipe.5"):match "\nSYNOPSIS\n(.-)\n%u"
+        assert(load(example))
     end)
 end)
 
