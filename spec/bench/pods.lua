@@ -1,0 +1,37 @@
+-- The budgets of pods, each measured against what a user would take instead.
+-- usage: sdme run spec/bench/pods.lua SDME [RUNS]
+
+package.path = "./?.lua;" .. package.path
+
+local measure <const> = require "spec.bench.measure"
+
+local RUNS <const> = measure.runs
+local time <const>, sdme <const>, report <const> = measure.time, measure.sdme, measure.report
+
+local function measure_new()
+    local ours, theirs = measure.measure(RUNS * 3, function()
+        return sdme("pod", "new", "bench") + sdme("pod", "rm", "bench")
+    end, function()
+        return time("ip", "netns", "add", "bench") + time("ip", "netns", "del", "bench")
+    end)
+    report("pod new and rm, against ip netns add and del", ours, theirs, 1.5)
+end
+
+local function start(...)
+    sdme("create", "--name", "bench", ...)
+    local seconds <const> = sdme("start", "bench")
+    sdme("rm", "--force", "bench")
+    return seconds
+end
+
+local function measure_start()
+    sdme("pod", "new", "bench")
+    local inside, outside = measure.measure(RUNS, function()
+        return start("--pod", "bench")
+    end, start)
+    report("start in a pod, against without", inside, outside, 1.05)
+    sdme("pod", "rm", "bench")
+end
+
+measure.use_memory()
+measure.run(measure_new, measure_start)
