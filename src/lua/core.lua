@@ -26,6 +26,7 @@
 ---@field process sdme.core.process programs and this process
 ---@field pty sdme.core.pty terminals
 ---@field qcow2 sdme.core.qcow2 QCOW2 disk images
+---@field route sdme.core.route addresses, routes and neighbours
 ---@field stream sdme.core.stream pipes and streams
 ---@field tree sdme.core.tree whole trees of files
 ---@field userns sdme.core.userns user namespaces

@@ -6,7 +6,37 @@
 
 #include "error.h"
 
-/* The network interfaces of this host: rtnetlink(7). */
+/*
+ * Network interfaces: rtnetlink(7). A namespace is a descriptor, or SDME_NETNS_OWN for that of the
+ * caller.
+ */
+enum { SDME_NETNS_OWN = -1 };
+
+/*
+ * Makes a virtual Ethernet link: one end, @name, in @netns, and the other, @peer, in @peer_netns.
+ * Both are down. -EEXIST where one of the names is taken; then neither is made.
+ */
+int sdme_link_add_veth(int netns, const char *name, int peer_netns, const char *peer,
+                       struct sdme_error *error);
+
+/* Makes a bridge, which is down. -EEXIST if the name is taken. */
+int sdme_link_add_bridge(int netns, const char *name, struct sdme_error *error);
+
+/* Sets an interface up, or down. */
+int sdme_link_set_up(int netns, const char *name, bool up, struct sdme_error *error);
+
+/* Has an interface be a port of a bridge, of none if that is NULL. */
+int sdme_link_set_bridge(int netns, const char *name, const char *bridge, struct sdme_error *error);
+
+/* Has an interface go to another namespace, under the name @as there; it is down then. */
+int sdme_link_move(int netns, const char *name, int target, const char *as,
+                   struct sdme_error *error);
+
+/* A socket for rtnetlink(7) in a namespace, and the index of an interface there. */
+int sdme_link_open(int netns, int *ret_fd, struct sdme_error *error);
+int sdme_link_find(int fd, const char *name, int *ret_index, struct sdme_error *error);
+
+/* The functions below are for the namespace of the caller. */
 
 /* Removes the one of that name, or alternative name. No failure if there is none. */
 int sdme_link_remove(const char *name, struct sdme_error *error);

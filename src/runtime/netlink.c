@@ -45,25 +45,17 @@ void sdme_netlink_end_attribute(struct sdme_netlink *request, struct nlattr *att
     attribute->nla_len = (uint16_t) (request->data + request->size - (char *) attribute);
 }
 
+void sdme_netlink_append(struct sdme_netlink *request, const void *data, size_t size)
+{
+    memcpy(append(request, size), data, size);
+}
+
 void sdme_netlink_add(struct sdme_netlink *request, int type, const void *data, size_t size)
 {
     struct nlattr *attribute = sdme_netlink_begin_attribute(request, type);
 
     memcpy(append(request, size), data, size);
     attribute->nla_len = (uint16_t) (sizeof *attribute + size);
-}
-
-/* Returns a socket on which the request is sent, or -errno. */
-static int send_request(int protocol, const struct sdme_netlink *request)
-{
-    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-
-    if (fd < 0)
-        return -errno;
-    if (sendto(fd, request->data, request->size, 0, (struct sockaddr *) &kernel, sizeof kernel) < 0)
-        return -errno;
-    return sdme_take_fd(&fd);
 }
 
 struct answer {
@@ -93,13 +85,21 @@ static int read_answer(const char *data, size_t size, const struct answer *answe
     return code < 0 ? code : 0;
 }
 
-int sdme_netlink_converse(int protocol, const struct sdme_netlink *request,
-                          int (*each)(const struct nlmsghdr *message, void *context), void *context)
+static int send_request(int fd, const struct sdme_netlink *request)
+{
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    struct sockaddr *address = (struct sockaddr *) &kernel;
+
+    return sendto(fd, request->data, request->size, 0, address, sizeof kernel) < 0 ? -errno : 0;
+}
+
+int sdme_netlink_converse_on(int fd, const struct sdme_netlink *request,
+                             int (*each)(const struct nlmsghdr *message, void *context),
+                             void *context)
 {
     char data[32 * 1024] __attribute__((aligned(NLMSG_ALIGNTO)));
     const struct answer answer = {.each = each, .context = context};
-    _cleanup_close_ int fd = send_request(protocol, request);
-    int code = fd < 0 ? fd : 0;
+    int code = send_request(fd, request);
 
     while (code == 0) {
         ssize_t size = recv(fd, data, sizeof data, 0);
@@ -109,6 +109,14 @@ int sdme_netlink_converse(int protocol, const struct sdme_netlink *request,
         code = size < 0 ? -errno : read_answer(data, (size_t) size, &answer);
     }
     return code < 0 ? code : 0;
+}
+
+int sdme_netlink_converse(int protocol, const struct sdme_netlink *request,
+                          int (*each)(const struct nlmsghdr *message, void *context), void *context)
+{
+    _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+
+    return fd < 0 ? -errno : sdme_netlink_converse_on(fd, request, each, context);
 }
 
 struct sdme_netlink_reader sdme_netlink_read(const struct nlmsghdr *message, size_t size)

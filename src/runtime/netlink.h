@@ -28,6 +28,9 @@ struct nlattr *sdme_netlink_begin_attribute(struct sdme_netlink *request, int ty
 void sdme_netlink_end_attribute(struct sdme_netlink *request, struct nlattr *attribute);
 void sdme_netlink_add(struct sdme_netlink *request, int type, const void *data, size_t size);
 
+/* Appends @size bytes of @data as they are: the header of what is nested in an attribute. */
+void sdme_netlink_append(struct sdme_netlink *request, const void *data, size_t size);
+
 /*
  * Sends the messages to the part of the kernel that is called @protocol, and reads all of the
  * answer to the one that asks for some. Calls @each, which may be NULL, for each message of it; a
@@ -36,6 +39,11 @@ void sdme_netlink_add(struct sdme_netlink *request, int type, const void *data, 
 int sdme_netlink_converse(int protocol, const struct sdme_netlink *request,
                           int (*each)(const struct nlmsghdr *message, void *context),
                           void *context);
+
+/* The same on @fd, a socket of that protocol, which may be in another network namespace. */
+int sdme_netlink_converse_on(int fd, const struct sdme_netlink *request,
+                             int (*each)(const struct nlmsghdr *message, void *context),
+                             void *context);
 
 /* Attributes one after the other, from @data on. */
 struct sdme_netlink_reader {
