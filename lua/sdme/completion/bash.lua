@@ -69,6 +69,7 @@ _sdme_read() {
     done
 }
 
+# Only what follows the last : is replaced, if readline splits there.
 _sdme_offer() { # TAKEN VALUE PREFIX
     local names=${1#=}
     case $1 in
@@ -83,10 +84,14 @@ _sdme_offer() { # TAKEN VALUE PREFIX
             mapfile -t COMPREPLY < <(compgen -W "$names" -- "$2")
             ;;
     esac
-    COMPREPLY=("${COMPREPLY[@]/#/$3}")
+    if [[ $2 == *:* && $COMP_WORDBREAKS == *:* ]]; then
+        COMPREPLY=("${COMPREPLY[@]#"${2%"${2##*:}"}"}")
+    else
+        COMPREPLY=("${COMPREPLY[@]/#/$3}")
+    fi
 }
 
-# --option=value: only what follows the last = or : is replaced, if readline splits there.
+# --option=value: only what follows the = is replaced, if readline splits there.
 _sdme_offer_value() { # WORD
     local expected=''
     _sdme_value_of "${1%%=*}"

@@ -71,6 +71,28 @@ local CASES <const> = {
     { "config get", "b", { "boot_timeout" } },
 }
 
+-- The same of the commands that there are, below others too.
+local REAL_CASES <const> = {
+    { "", "po", { "pod" } },
+    { "fs", "b", { "build" } },
+    { "fs build web", "completion.ba", { "completion.bash" } },
+    { "fs build", "--no", { "--no-cache" } },
+    { "fs rm debian", "n", { "nginx" } },
+    { "fs export", "we", { "web" } },
+    { "fs export", "fs:d", { "fs:debian" } },
+    { "fs import", "completion.z", { "completion.zsh" } },
+    { "pod", "r", { "rm" } },
+    { "pod rm", "", { "shop", "staging" } },
+    { "pod inspect", "sh", { "shop" } },
+    { "create --pod", "st", { "staging" } },
+    { "create", "--oci-pod=sh", { "--oci-pod=shop" } },
+    { "new --fs", "", { "debian", "nginx" } },
+    { "logs", "w", { "web", "worker" } },
+    { "run", "completion.fi", { "completion.fish" } },
+    { "config get", "boot", { "boot_timeout" } },
+    { "completions", "z", { "zsh" } },
+}
+
 describe("completion", function()
     local directory
     local commands <const> = cli.root.subcommands
@@ -82,12 +104,17 @@ describe("completion", function()
         return directory .. "/" .. name
     end
 
-    -- In place of sdme: it knows three containers, and notes how it is called otherwise.
+    -- In place of sdme: it knows some names, and notes how it is called otherwise.
     local function put_program()
         put("sdme", ([[
 #!/bin/sh
 if [ "$1" = __complete ]; then
-    [ "$2" != container ] || printf '%%s\n' web worker db-1
+    case $2 in
+        container) printf '%%s\n' web worker db-1 ;;
+        rootfs) printf '%%s\n' debian nginx ;;
+        pod) printf '%%s\n' shop staging ;;
+        exported) printf '%%s\n' web fs:debian ;;
+    esac
 else
     echo "$*" >>%s/called
 fi
@@ -99,10 +126,13 @@ fi
         directory = scratch.directory()
         cli.root.subcommands = COMMANDS
         put_program()
+    end)
+
+    local function put_scripts()
         for _, name in ipairs(completion.shells) do
             put("completion." .. name, completion.script(name))
         end
-    end)
+    end
 
     after_each(function()
         cli.root.subcommands = commands
@@ -118,9 +148,9 @@ fi
     end
 
     -- A session on a terminal in which Tab inserts all that is offered.
-    local function session(command)
+    local function session(command, cases)
         local typed <const> = {}
-        for i, case in ipairs(CASES) do
+        for i, case in ipairs(cases) do
             typed[i] = ("sdme %s%s%s\t\n"):format(case[1], case[1] == "" and "" or " ", case[2])
         end
         put("typed", table.concat(typed) .. "exit\n")
@@ -129,8 +159,8 @@ fi
         return read "called"
     end
 
-    local function check(lines)
-        for i, case in ipairs(CASES) do
+    local function check(lines, cases)
+        for i, case in ipairs(cases) do
             local words <const> = { case[1] ~= "" and case[1] or nil }
             if #case[3] == 0 and case[2] ~= "" then
                 words[#words + 1] = case[2]
@@ -140,18 +170,20 @@ fi
         end
     end
 
-    it("in bash offers what fits, on a terminal", function()
+    local function check_bash(cases)
         needs.program("bash", "script")
+        put_scripts()
         put("bashrc", [[
             bind 'set bell-style none'
             bind '"\t": insert-completions'
             source completion.bash
         ]])
-        check(session "bash --rcfile bashrc -i")
-    end)
+        check(session("bash --rcfile bashrc -i", cases), cases)
+    end
 
-    it("in zsh offers what fits, on a terminal", function()
+    local function check_zsh(cases)
         needs.program("zsh", "script")
+        put_scripts()
         put(".zshrc", [[
             unsetopt beep
             autoload -Uz compinit && compinit -u -d zcompdump
@@ -160,8 +192,8 @@ fi
             zstyle ':completion:*' insert true
             bindkey '^I' complete-word
         ]])
-        check(session "env ZDOTDIR=. zsh -i")
-    end)
+        check(session("env ZDOTDIR=. zsh -i", cases), cases)
+    end
 
     it("in zsh works as a file below $fpath", function()
         needs.program("zsh", "script")
@@ -177,10 +209,11 @@ fi
         assert.same({ "start db-1", "start db-1" }, read "called")
     end)
 
-    it("in fish offers what fits", function()
+    local function check_fish(cases)
         needs.program "fish"
+        put_scripts()
         local lines <const> = { "source completion.fish" }
-        for _, case in ipairs(CASES) do
+        for _, case in ipairs(cases) do
             lines[#lines + 1] = ("complete -C 'sdme %s%s%s'; echo ===="):format(case[1],
                 case[1] == "" and "" or " ", case[2])
         end
@@ -195,10 +228,21 @@ fi
             end
             answers[#answers + 1] = offered
         end
-        for i, case in ipairs(CASES) do
+        for i, case in ipairs(cases) do
             assert.same(case[3], answers[i], case[1] .. " " .. case[2])
         end
-    end)
+    end
+
+    for name, check_shell in pairs { bash = check_bash, zsh = check_zsh, fish = check_fish } do
+        it("in " .. name .. " offers what fits", function()
+            check_shell(CASES)
+        end)
+
+        it("in " .. name .. " offers what fits the commands that there are", function()
+            cli.root.subcommands = commands
+            check_shell(REAL_CASES)
+        end)
+    end
 
     it("is a script that each shell takes, for all commands that there are", function()
         cli.root.subcommands = commands
@@ -219,10 +263,16 @@ fi
             return command_line.run({ "--datadir", datadir, "__complete", ... })
         end
 
-        it("asks the store for containers", function()
+        it("asks the store for containers, root filesystems and pods", function()
             command_line.needs_core()
-            shell.run("cd %s && mkdir -p containers/web containers/db", directory)
-            assert.equal("db\nweb\n", names(directory, "container").stdout)
+            shell.run("cd %s && mkdir -p containers/web containers/db fs pods", directory)
+            shell.run("cd %s && touch fs/debian.json pods/shop.json", directory)
+            for kind_name, expected in pairs {
+                container = "db\nweb\n", rootfs = "debian\n", pod = "shop\n",
+                exported = "db\nweb\nfs:debian\n",
+            } do
+                assert.equal(expected, names(directory, kind_name).stdout)
+            end
         end)
 
         it("is silent where there is nothing to be found out", function()

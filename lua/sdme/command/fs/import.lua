@@ -11,7 +11,7 @@ return {
         .. " entrypoint, with ports, or with a command that is no shell is an application, which"
         .. " runs in another root filesystem.",
     operands = {
-        { name = "SOURCE", kind = kind.argument,
+        { name = "SOURCE", kind = kind.file,
             help = "a directory, a tar archive, a qcow2 or raw disk image, http(s)://…, an image as"
                 .. " [REGISTRY/]REPO[:TAG][@DIGEST], an OCI layout, an OCI or docker archive" },
     },
