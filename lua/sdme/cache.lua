@@ -19,8 +19,9 @@ local function size_of(ids)
     return size, count
 end
 
----What the cache has, by kind: `download` for files, `image` for pulls that haven't come to an end.
----@return { kind: "download"|"image", key: string, source: string, size: integer,
+---What the cache has, by kind: `download` for files, `image` for pulls that haven't come to an end,
+---`archive` for what is unpacked and waits for an answer.
+---@return { kind: "download"|"image"|"archive", key: string, source: string, size: integer,
 --- complete: boolean, layers: integer?, present: integer? }[] an image has `present` of `layers`
 function M.list()
     local entries <const> = {}
@@ -30,7 +31,8 @@ function M.list()
     end
     for _, one in ipairs(pull.list()) do
         local size <const>, present <const> = size_of(one.layers)
-        entries[#entries + 1] = { kind = "image", key = one.key, source = one.source or "damaged",
+        local kind <const> = one.size and "archive" or "image"
+        entries[#entries + 1] = { kind = kind, key = one.key, source = one.source or "damaged",
             size = size, complete = false, layers = #one.layers, present = present }
     end
     return entries

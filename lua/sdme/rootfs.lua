@@ -157,7 +157,8 @@ end
 ---  asks
 ---@field verify string? the digest that the file must have, or the manifest of an image:
 ---  `"sha256:..."`
----@field no_cache boolean? whether to fetch and install again what was before
+---@field no_cache boolean? whether to fetch, unpack and install again what was before, but for
+---  layers of images, which are what their digests say
 ---@field allow_backing boolean? whether a qcow2 image may name another one beside it
 ---@field quiet boolean? whether to show no progress
 ---@field platform string? of an image: `"linux/arm64"`; this machine's without
@@ -186,11 +187,20 @@ function M.import(text, options)
     local context <const> = {
         name = name, transaction = transaction, options = options, progress = progress,
     }
+    -- For sources that show what they are before they are read.
+    function context.look(root)
+        require("sdme.distro").look(root, context)
+    end
     local layers <const>, origin <const>, more <const> = sources.read(source, context)
     origin.source = printable(origin.source) -- JSON is UTF-8, and a path need not be
     local description <const> = more or {}
     description.layers, description.origin = layers, origin
     if not description.apps then
+        function context.keep()
+            if origin.kind == "archive" then
+                require("sdme.source.archive").keep(layers, origin, transaction)
+            end
+        end
         require("sdme.distro").prepare(description, context)
     end
     return M.save(name, description, transaction)

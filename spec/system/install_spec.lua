@@ -85,6 +85,17 @@ local function remove_all()
     for name in sdme.ok("__complete", "rootfs"):gmatch "[^\n]+" do
         sdme.ok("fs", "rm", name)
     end
+    sdme.ok("fs", "cache", "clean")
+end
+
+-- Nothing is left of an import that failed but what it has unpacked, which the cache has.
+local function check_kept()
+    sdme.ok("fs", "gc")
+    local kept <const> = json.decode(sdme.ok("fs", "cache", "ls", "--json"))
+    assert.same({ 1, "archive", archive, 1 },
+        { #kept, (kept[1] or {}).kind, (kept[1] or {}).source, #layers() })
+    sdme.ok("fs", "cache", "clean")
+    assert.equal("", traces())
 end
 
 describe("a Debian that systemd was installed in", function()
@@ -151,6 +162,7 @@ describe("a Debian that systemd was installed in", function()
     it("is installed anew with --no-cache", function()
         server:script "answer:whole(503, '')"
         assert.equal(1, import("--install-packages=yes", "--force", "--no-cache").status)
+        sdme.ok("fs", "cache", "clean")
         assert.equal(2, #layers())
     end)
 end)
@@ -164,13 +176,14 @@ describe("installing systemd", function()
         remove_all()
     end)
 
-    it("tells in one line what failed, and leaves nothing", function()
+    it("tells in one line what failed, and leaves what was unpacked for the next try", function()
         server:script "answer:whole(503, '')"
         local failed <const> = import "--install-packages=yes"
         assert.same({ 1, "" }, { failed.status, failed.out })
         assert.matches("\nsdme: debian: `apt%-get update` ended with status 100\n", failed.err)
         assert.matches("\n  E: Failed to fetch [^\n]* 503 ", failed.err)
-        assert.equal("", traces())
+        assert.matches("it is unpacked already\n", import "--install-packages=yes".err)
+        check_kept()
     end)
 
     -- Sends a signal while the package manager waits for the server.
@@ -186,17 +199,18 @@ describe("installing systemd", function()
         return task.await(process:wait())
     end
 
-    it("leaves nothing when it is interrupted", function()
+    it("leaves no more when it is interrupted", function()
         assert.same({ code = 130 }, interrupt "INT")
-        assert.equal("", traces())
+        check_kept()
     end)
 
-    it("leaves nothing that the next command doesn't remove when it is killed", function()
+    it("leaves no more that the next command doesn't remove when it is killed", function()
         assert.same({ signal = 9 }, interrupt "KILL")
         wait.until_equal("", function()
             sdme.ok("fs", "gc")
-            return traces()
+            return sdme.traces()
         end)
+        check_kept()
     end)
 
     -- A person at a terminal who is asked, and answers.
@@ -279,6 +293,69 @@ describe("a Debian whose units are masked for another kind of container", functi
         sdme.ok("create", "-r", "unmasked", "--name", "web", "--started", "--userns")
         assert.equal("active", sdme.ok("exec", "web", "systemctl", "is-active", LOGIND))
         assert.equal("running", sdme.ok("exec", "web", "systemctl", "is-system-running"))
+    end)
+end)
+
+describe("a system that somebody has to be asked about, where there is nobody,", function()
+    local path
+
+    setup(function()
+        local directory <const> = scratch.directory()
+        shell.run("cd %s && mkdir -p root/etc root/usr/bin && touch root/usr/bin/apt-get"
+            .. " && echo ID=debian >root/etc/os-release && tar -C root -cf x.tar .", directory)
+        path = directory .. "/x.tar"
+    end)
+    before_each(function()
+        sdme.ok("fs", "cache", "clean")
+        local refused <const> = sdme.run("fs", "import", path)
+        assert.equal(2, refused.status)
+        assert.matches("\nsdme: x has no systemd; install it with apt%-get: nobody to ask, stdin is"
+            .. " no terminal\nhint: give %-%-install%-packages=yes or %-%-install%-packages=no:"
+            .. " what was unpacked is kept for that\n$", refused.err)
+        assert.equal("", sdme.traces())
+        sdme.ok("fs", "gc")
+        assert.equal(1, #layers())
+    end)
+    after_each(remove_all)
+    teardown(sdme.clean_all)
+
+    it("is unpacked once", function()
+        local again <const> = sdme.run("fs", "import", path)
+        assert.same({ 2, true }, { again.status, again.err:find "is kept for that" ~= nil })
+        local imported <const> = sdme.run("fs", "import", path, "--install-packages=no")
+        assert.same({ 0, "x\n", path .. ": it is unpacked already\n" },
+            { imported.status, imported.out, imported.err })
+        assert.same({}, json.decode(sdme.ok("fs", "cache", "ls", "--json")))
+        sdme.ok("fs", "rm", "x")
+        assert.same({}, layers())
+    end)
+
+    it("is unpacked again where it is another one, or told to", function()
+        for _, change in ipairs { "true", "touch %s/y && tar -C %s -rf %s y" } do
+            local directory <const> = path:match "^(.*)/"
+            shell.run(change, directory, directory, path)
+            local imported <const> = sdme.run("fs", "import", path, "--install-packages=no",
+                table.unpack(change == "true" and { "--no-cache" } or {}))
+            assert.equal(0, imported.status, imported.err)
+            assert.not_matches("already", imported.err)
+            sdme.ok("fs", "rm", "x")
+        end
+    end)
+
+    it("is looked at before it is copied, where that can be", function()
+        local refused <const> = sdme.run("fs", "import", path:match "^(.*)/" .. "/root",
+            "--name", "y")
+        assert.same({ 2, "sdme: y has no systemd; install it with apt-get: nobody to ask, stdin is"
+            .. " no terminal\nhint: give --install-packages=yes or --install-packages=no\n" },
+            { refused.status, refused.err })
+        assert.equal(1, #layers())
+    end)
+
+    it("is shown in the cache, and removed with it", function()
+        local kept <const> = json.decode(sdme.ok("fs", "cache", "ls", "--json"))
+        assert.same({ 1, "archive", path }, { #kept, kept[1].kind, kept[1].source })
+        sdme.ok("fs", "cache", "clean")
+        assert.same({}, layers())
     end)
 end)
 

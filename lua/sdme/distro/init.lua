@@ -138,8 +138,14 @@ end
 local HINT <const> =
     "--install-packages=no imports it as it is; then it serves as files only"
 
-local function ask(question)
-    return observe.confirm(question, "--install-packages=yes or --install-packages=no")
+-- Asks once: what can be looked at before it is read is looked at again when it has been.
+local function agrees(question, context)
+    if context.agreed == nil then
+        context.agreed = observe.confirm(question,
+            "--install-packages=yes or --install-packages=no"
+            .. (context.transaction:is_kept() and ": what was unpacked is kept for that" or ""))
+    end
+    return context.agreed
 end
 
 -- What to install it with, if it is to be; raises where that can't be done, and was asked for.
@@ -148,6 +154,9 @@ local function choose_manager(root, family, context, label)
     if when == "no" then
         return nil
     end
+    if context.keep then
+        context.keep()
+    end
     local manager <const>, why <const> = M.manager(root, family)
     if not manager then
         fault.raise("EUNSUPPORTED", family and family.hint or HINT, "%s has no systemd, and %s",
@@ -155,7 +164,7 @@ local function choose_manager(root, family, context, label)
     end
     local question <const> = ("%s has no systemd; install it with %s"):format(label,
         manager.program)
-    return (when == "yes" or ask(question)) and manager or nil
+    return (when == "yes" or agrees(question, context)) and manager or nil
 end
 
 -- Removes what is below the paths, but not the directories themselves.
@@ -243,9 +252,13 @@ local function set_units(layers, family, context)
     end)
 end
 
--- What a system is, whether it can be booted, and else how that can be had.
-local function look(layers, context)
-    local root <close> = view.stack(layers)
+---Tells what a system is, whether it can be booted, and else how that can be had; raises where it
+---was to be and can't.
+---@param root userdata a descriptor of its root, which may be where it is going to be copied from
+---@param context table as for `prepare`
+---@return { release: table, family: sdme.Family?, label: string, bootable: boolean,
+--- manager: sdme.Manager? }
+function M.look(root, context)
     local release <const> = os_release.read(root)
     local found <const> = {
         release = release, family = M.find(release), label = release.PRETTY_NAME or context.name,
@@ -255,6 +268,11 @@ local function look(layers, context)
         found.manager = choose_manager(root, found.family, context, found.label)
     end
     return found
+end
+
+local function look_at(layers, context)
+    local root <close> = view.stack(layers)
+    return M.look(root, context)
 end
 
 local function check_installed(layers, found)
@@ -267,10 +285,12 @@ end
 
 ---Tells what system a new rootfs is, and makes it bootable where that is wanted.
 ---@param description table its layers and what else is known; `os` and `systemd` are added
----@param context table `options`, `transaction`, `progress`, `name`
+---@param context table `options`, `transaction`, `progress`, `name`; `keep()`, which has what it is
+--- made of kept for another try, should this one fail; `agreed` is what was answered to the
+--- question whether systemd is to be installed
 function M.prepare(description, context)
     local layers <const> = description.layers
-    local found <const> = look(layers, context)
+    local found <const> = look_at(layers, context)
     local release <const>, family <const> = found.release, found.family
     description.os = {
         id = release.ID, version = release.VERSION_ID, name = release.PRETTY_NAME,

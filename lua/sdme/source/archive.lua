@@ -2,8 +2,10 @@
 
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
+local digests <const> = require "sdme.digest"
 local fault <const> = require "sdme.fault"
 local layer <const> = require "sdme.store.layer"
+local pulls <const> = require "sdme.store.pull"
 local sources <const> = require "sdme.source"
 local task <const> = require "sdme.task"
 
@@ -39,22 +41,21 @@ local function read_image(kind, source, tree, context)
         setmetatable({ options = options }, { __index = context }))
 end
 
----@param source sdme.Source
----@param context table
----@return string[] layers
----@return table origin
----@return table? more of an image
-function M.read(source, context)
+-- What is asked of images has no meaning for others.
+local function refuse_options(source, context)
+    require("sdme.source.oci").refuse_options(source, context.options)
+end
+
+local function unpack(source, context, size)
     local what <const> = source.text
     local check <const> = fault.context(what)
-    local item <close> = context.progress:item("unpacking " .. what,
-        core.file.stat(source.path, { follow = true }).size)
+    local item <close> = context.progress:item("unpacking " .. what, size)
     local new <close> = context.transaction:new()
-    local unpack <close> = fault.check(core.archive.unpack {
+    local unpacking <close> = fault.check(core.archive.unpack {
         input = source.file, directory = new.tree, limits = M.limits(),
     })
-    local found <const> = check(task.await(task.watch(unpack, TICK, function()
-        item:update((unpack:progress()))
+    local found <const> = check(task.await(task.watch(unpacking, TICK, function()
+        item:update((unpacking:progress()))
     end)))
     M.verify(what, found.digest, context.options.verify)
     item:finish()
@@ -62,13 +63,65 @@ function M.read(source, context)
     if kind ~= "directory" then
         return read_image(kind, source, new.tree, context)
     end
-    require("sdme.source.oci").refuse_options(source, context.options)
+    refuse_options(source, context)
     -- A layer with OCI's whiteouts is another one as the layer of an image.
     local id <const> = layer.id_of(found.diff_id):gsub("^sha256", found.whiteouts and "tar" or "%0")
     return { context.transaction:add(new, {
         id = id, digest = found.digest, diff_id = found.diff_id, size = found.size,
         entries = found.entries, comment = what,
     }) }, { kind = "archive", source = what, digest = found.digest, size = found.consumed }
+end
+
+local function has_all(ids, transaction)
+    for _, id in ipairs(ids) do
+        if not transaction:use(id) then
+            return false
+        end
+    end
+    return true
+end
+
+-- What an earlier try has unpacked of the very same bytes, and kept.
+local function find_kept(source, context, size)
+    local digest
+    local ids <const> = pulls.find(size, function()
+        digest = "sha256:" .. fault.check(digests.file(source.path))
+        return digest
+    end)
+    if not ids or not has_all(ids, context.transaction) then
+        return nil
+    end
+    refuse_options(source, context)
+    M.verify(source.text, digest, context.options.verify)
+    context.transaction:attach(pulls.begin(digest, source.text, ids, size))
+    context.progress:note(source.text .. ": it is unpacked already")
+    return ids, { kind = "archive", source = source.text, digest = digest, size = size }
+end
+
+---Keeps what was unpacked for another try, should this one fail.
+---@param layers string[] as `read` gives them
+---@param origin table as `read` gives it
+---@param transaction sdme.Transaction
+function M.keep(layers, origin, transaction)
+    if not transaction:is_kept() then
+        transaction:attach(pulls.begin(origin.digest, origin.source, layers, origin.size))
+    end
+end
+
+---@param source sdme.Source
+---@param context table
+---@return string[] layers
+---@return table origin
+---@return table? more of an image
+function M.read(source, context)
+    local size <const> = fault.check(core.file.stat(source.path, { follow = true })).size
+    if not context.options.no_cache then
+        local layers <const>, origin <const> = find_kept(source, context, size)
+        if layers then
+            return layers, origin
+        end
+    end
+    return unpack(source, context, size)
 end
 
 return M

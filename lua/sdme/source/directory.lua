@@ -35,6 +35,10 @@ function M.read(source, context)
         fault.usage("%s is a directory, which has no digest to verify", source.text)
     end
     local path <const> = real_path(source.path)
+    if context.look then
+        local root <close> = fault.check(core.file.open_directory(path))
+        context.look(root)
+    end
     local copied
     local layer <close> = context.transaction:new(function(tree)
         copied = fault.check(core.tree.copy(path, tree,

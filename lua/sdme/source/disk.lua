@@ -299,6 +299,12 @@ function M.open(disk, options)
     return self
 end
 
+---The whole tree, unless it comes from several filesystems.
+---@return userdata? descriptor of its root, open as long as the disk is
+function Disk:whole()
+    return #self.mounts == 1 and self.mounts[1].mount or nil
+end
+
 -- Where others are mounted, whose files come there instead.
 local function mount_points_in(self, entry)
     local paths <const> = {}

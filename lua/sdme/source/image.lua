@@ -129,6 +129,9 @@ function M.read(source, context)
         reader.item:finish()
         reader.image:close()
     end
+    if found:whole() then
+        context.look(found:whole())
+    end
     local item <close> = context.progress:item("copying the files of " .. source.text)
     local size
     local new <close> = context.transaction:new(function(tree)

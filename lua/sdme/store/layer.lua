@@ -424,6 +424,12 @@ function Transaction:attach(note)
     self.notes[#self.notes + 1] = note
 end
 
+---Whether what is being made is noted, and so stays for another try when this one fails.
+---@return boolean
+function Transaction:is_kept()
+    return #self.notes > 0
+end
+
 ---Says that what was made is referred to.
 function Transaction:saved()
     for _, note in ipairs(self.notes) do

@@ -1,5 +1,6 @@
 -- What is being pulled: `cache/pulls/KEY.json` names the layers that an image is going to have, so
--- that those which are finished stay when the rest fails, and the next try finds them.
+-- that those which are finished stay when the rest fails, and the next try finds them. An archive
+-- that was unpacked for nothing, since somebody has to be asked, is kept in the same way.
 
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
@@ -53,13 +54,14 @@ Pull.__index = Pull
 ---@param digest string of the image's manifest
 ---@param source string
 ---@param ids string[]
+---@param size integer? of an archive, in bytes; its digest is that of the file
 ---@return sdme.Pull to be removed when a rootfs refers to them, and to be closed
-function M.begin(digest, source, ids)
+function M.begin(digest, source, ids, size)
     local key <const> = digest:match ":(%x+)$"
     local self <const> = setmetatable({ key = key, lock = lock(key) }, Pull)
     local fine <const>, why <const> = pcall(write_note, key, {
         created = os.date "!%Y-%m-%dT%H:%M:%SZ", digest = digest, layers = json.array(ids),
-        source = text.printable(source),
+        source = text.printable(source), size = size,
     })
     if not fine then
         self:close()
@@ -82,8 +84,8 @@ end
 Pull.__close = Pull.close
 
 ---The pulls that haven't come to an end, those under way too.
----@return { key: string, source: string?, layers: string[], age: integer }[] a damaged one has no
---- `source`; `age` is in seconds
+---@return { key: string, source: string?, layers: string[], size: integer?, age: integer }[] a
+--- damaged one has no `source`; only an archive has a `size`; `age` is in seconds
 function M.list()
     local pulls <const> = {}
     for _, name in ipairs(file.list(store.path("cache", "pulls")) or {}) do
@@ -93,11 +95,29 @@ function M.list()
             local fine <const>, note <const> = pcall(state.read, path_of(key))
             pulls[#pulls + 1] = {
                 key = key, source = fine and note.source or nil,
-                layers = fine and note.layers or {}, age = os.time() - stat.mtime // 1,
+                layers = fine and note.layers or {}, size = fine and note.size or nil,
+                age = os.time() - stat.mtime // 1,
             }
         end
     end
     return pulls
+end
+
+---The layers of an archive that was kept.
+---@param size integer of the file, in bytes
+---@param get_digest fun(): string of the file; called only if one of that size is kept
+---@return string[]? ids
+function M.find(size, get_digest)
+    local digest
+    for _, pull in ipairs(M.list()) do
+        if pull.size == size then
+            digest = digest or get_digest()
+            if pull.key == digest:match ":(%x+)$" then
+                return pull.layers
+            end
+        end
+    end
+    return nil
 end
 
 ---Forgets pulls that nobody is at work on.

@@ -12,7 +12,7 @@ end
 
 local ls <const> = {
     name = "ls",
-    summary = "list what was downloaded, and images that didn't arrive as a whole",
+    summary = "list what was downloaded, and what failed imports have left",
     options = { { long = "json", help = "as a JSON document" } },
     run = function(arguments)
         local rows <const> = cache.list()
