@@ -86,7 +86,7 @@ local function collect(leaves, descriptors, wanted, read, state, depth)
                     "%s: expected at most %d indexes, one in another at most %d times", state.name,
                     MAX_INDEXES, MAX_DEPTH)
             end
-            local index <const> = manifest.parse(read(descriptor),
+            local index <const> = manifest.parse(read(descriptor, "index"),
                 ("%s: index %s"):format(state.name, descriptor.digest), descriptor.media_type)
             collect(leaves, index.manifests, wanted, read, state, depth + 1)
         end
@@ -94,13 +94,8 @@ local function collect(leaves, descriptors, wanted, read, state, depth)
     return leaves
 end
 
----The manifest for a platform among what an index names.
----@param name string of the image, for messages
----@param descriptors sdme.oci.Descriptor[]
----@param wanted sdme.oci.Platform
----@param read fun(descriptor: sdme.oci.Descriptor): string gives verified bytes
----@return sdme.oci.Descriptor
-function M.choose(name, descriptors, wanted, read)
+-- The manifest for a platform among what an index names.
+local function choose(name, descriptors, wanted, read)
     local leaves <const> = collect({}, descriptors, wanted, read, { count = 0, name = name }, 0)
     return platform.choose(leaves, wanted) or fault.raise("ENOENT",
         "--platform says which one is wanted", "%s: there is none for %s, but for %s", name,
@@ -119,6 +114,40 @@ function M.check_platform(image, wanted)
             tostring(wanted))
     end
     return image
+end
+
+-- Where an image is found, and how it is read from there.
+---@class sdme.oci.ImageSource
+---@field name string of the image, for messages and as it is to be remembered
+---@field wanted sdme.oci.Platform
+---@field read fun(descriptor: sdme.oci.Descriptor, what: "index"|"manifest"|"config"): string gives
+---verified bytes
+---@field open fun(self: sdme.oci.Image, layer: sdme.oci.ImageLayer)? as in an image
+---@field on_close fun()?
+
+---The image of a manifest, if it is for the platform that is wanted.
+---@param source sdme.oci.ImageSource
+---@param bytes string verified
+---@param digest string of them
+---@param parsed sdme.oci.Manifest the same
+---@return sdme.oci.Image to be closed
+function M.of_manifest(source, bytes, digest, parsed)
+    return M.check_platform(M.new {
+        name = source.name, digest = digest, manifest = bytes, parsed = parsed,
+        config_bytes = source.read(parsed.config, "config"), open = source.open,
+        on_close = source.on_close,
+    }, source.wanted)
+end
+
+---The image for the platform that is wanted among what an index names, or indexes in it.
+---@param source sdme.oci.ImageSource
+---@param descriptors sdme.oci.Descriptor[]
+---@return sdme.oci.Image to be closed
+function M.of_index(source, descriptors)
+    local found <const> = choose(source.name, descriptors, source.wanted, source.read)
+    local bytes <const> = source.read(found, "manifest")
+    return M.of_manifest(source, bytes, found.digest, manifest.parse(bytes,
+        ("%s: manifest %s"):format(source.name, found.digest), found.media_type))
 end
 
 return M

@@ -101,14 +101,13 @@ local function select(layout, descriptors, tag)
         "%s has no image with the tag %s", layout.name, text.printable(tag))
 end
 
-local function find(layout, options, wanted)
+local function find(layout, tag)
     local index <const> = manifest.parse(layout:read "index.json", layout.name .. ": index.json",
         manifest.MEDIA_TYPES[1])
     if index.kind ~= "index" then
         fault.raise("EFORMAT", nil, "%s: index.json: expected an index", layout.name)
     end
-    return image.choose(layout.name, select(layout, index.manifests, options.tag), wanted,
-        function(descriptor) return layout:blob(descriptor, "index") end)
+    return select(layout, index.manifests, tag)
 end
 
 local Blob <const> = {}
@@ -135,19 +134,13 @@ end
 
 local function open(layout, options)
     check_version(layout)
-    local wanted <const> = options.platform and platform.parse(options.platform)
-        or platform.host()
-    local descriptor <const> = find(layout, options, wanted)
-    local bytes <const> = layout:blob(descriptor, "manifest")
-    local parsed <const> = manifest.parse(bytes,
-        ("%s: manifest %s"):format(layout.name, descriptor.digest), descriptor.media_type)
-    return image.check_platform(image.new {
+    return image.of_index({
         name = layout.name .. (options.tag and ":" .. options.tag or ""),
-        digest = descriptor.digest, manifest = bytes, parsed = parsed,
-        config_bytes = layout:blob(parsed.config, "config"),
+        wanted = options.platform and platform.parse(options.platform) or platform.host(),
+        read = function(descriptor, what) return layout:blob(descriptor, what) end,
         open = function(_, layer) return open_layer(layout, layer) end,
         on_close = function() layout:close() end,
-    }, wanted)
+    }, find(layout, options.tag))
 end
 
 ---Opens an image of a layout.

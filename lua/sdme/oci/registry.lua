@@ -110,20 +110,19 @@ local function get_config(search, descriptor)
     return blob.verify(answer.body, descriptor, what)
 end
 
--- The image that a name means: what `images.new` takes.
+-- The image that a name means.
 local function resolve(search)
-    local bytes, digest, parsed = get_named(search)
+    local bytes <const>, digest <const>, parsed <const> = get_named(search)
+    local source <const> = {
+        name = search.name, wanted = search.wanted,
+        read = function(descriptor, what)
+            return (what == "config" and get_config or get_described)(search, descriptor)
+        end,
+    }
     if parsed.kind == "index" then
-        local descriptor <const> = images.choose(search.name, parsed.manifests, search.wanted,
-            function(each) return get_described(search, each) end)
-        bytes, digest = get_described(search, descriptor), descriptor.digest
-        parsed = manifests.parse(bytes, ("%s: manifest %s"):format(search.name, digest),
-            descriptor.media_type)
+        return images.of_index(source, parsed.manifests)
     end
-    return images.check_platform(images.new {
-        name = search.name, digest = digest, manifest = bytes, parsed = parsed,
-        config_bytes = get_config(search, parsed.config),
-    }, search.wanted)
+    return images.of_manifest(source, bytes, digest, parsed)
 end
 
 -- The mirrors of a registry, and itself as the last.
