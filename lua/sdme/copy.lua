@@ -113,7 +113,10 @@ function M.is_host_path(text)
     return not (text:find "^fs:[a-z][a-z0-9-]*:" or text:find "^[a-z][a-z0-9-]*:")
 end
 
-local function open(text)
+---Opens what holds a path.
+---@param text string "NAME:/path", "fs:NAME:/path", or a path of this host
+---@return sdme.Place # to be closed; a container that isn't running can't be started until then
+function M.open(text)
     local path, name, opener = parse(text)
     if opener and not path:find "^/" then
         path = "/" .. path
@@ -198,8 +201,8 @@ end
 ---@param source string "NAME:/path", "fs:NAME:/path", or a path of this host
 ---@param destination string the same; a directory that exists gets it under its own name
 function M.run(source, destination)
-    local from <close> = open(source)
-    local to <close> = open(destination)
+    local from <close> = M.open(source)
+    local to <close> = M.open(destination)
     if to.read_only then
         fault.raise("EROFS", "change a container of it, and take a snapshot",
             "%s: a rootfs never changes", destination)
