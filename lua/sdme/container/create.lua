@@ -45,15 +45,21 @@ local function build(directory, description)
     if not description.layers then
         clone.prepare(layer, description.settings)
     end
-    personal.prepare(layer, description.name, description.settings)
+    if not description.build then
+        personal.prepare(layer, description.name, description.settings)
+    end
     app.prepare(layer, description)
     state.write(directory .. "/state.json", description)
 end
 
 -- The layers of a rootfs are the container's own from here on: another one may get its name.
-local function make(description)
+local function make(description, guest)
     local _ <close> = pod.hold(description.settings, "create " .. description.name)
     local _ <close> = layers.hold()
+    if guest then
+        description.build = { recipe = guest.recipe, stage = guest.stage }
+        description.layers, description.os = guest.layers(description), guest.os
+    end
     if description.settings.fs then
         local found <const> = rootfs.read(description.settings.fs)
         description.layers, description.os, description.apps = found.layers, found.os, found.apps
@@ -71,13 +77,22 @@ local function undo(description)
     if file.stat(path) then
         store.discard(path)
     end
+    file.remove(store.path("ephemeral", description.name))
     range.release(description.userns, description.name)
 end
+
+---A container that is there for a step of a build, and goes with it: what is its own, such as its
+---name, is in a layer below its upper one, which so has nothing but what the step does.
+---@class sdme.BuildGuest
+---@field recipe string what is built
+---@field stage string the stage of the new layer: whoever holds that has the container
+---@field layers fun(description: table): string[] what it is made of
+---@field os table?
 
 ---Makes a container that isn't running. Whoever holds its lock decides what comes next: nobody
 ---else can start or remove it before.
 ---@param options table the settings, as `sdme.create` takes them
----@param how { allow: "create"|"new", flags: boolean? }
+---@param how { allow: "create"|"new", flags: boolean?, build: sdme.BuildGuest? }
 ---@return string name
 ---@return table settings checked
 ---@return userdata lock
@@ -92,10 +107,10 @@ function M.create(options, how)
         choose_name(name) -- again, now that nobody else can take it
         description.settings = setting.stored(settings)
         description.userns = settings.userns and range.pick(name) or nil
-        make(description)
-        if settings.ephemeral and (how.allow == "new" or settings.started) then
+        if how.build or settings.ephemeral and (how.allow == "new" or settings.started) then
             lifecycle.mark_ephemeral(name)
         end
+        make(description, how.build)
         unit.install(name, app.settings(description))
         if settings.enable then
             lifecycle.enable(name)

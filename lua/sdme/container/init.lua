@@ -605,7 +605,9 @@ function M.status()
         if not ok then
             row.health, row.problem = "unknown", tostring(found)
         else
-            row.rootfs, row.os = found.settings.fs or "host", os_of(found)
+            row.rootfs = found.build and "build of " .. found.build.recipe
+                or found.settings.fs or "host"
+            row.os = os_of(found)
             row.security = security.describe(found.settings).level
             row.pod, row.oci_pod = found.settings.pod, found.settings.oci_pod
             row.health = not is_complete(found) and "missing fs" or nil

@@ -305,6 +305,18 @@ function M.discard(name)
     discard_files(name)
 end
 
+local end_for_good
+
+-- The guest of a build that was killed.
+local function sweep_guest(name, description)
+    if not store.is_alive(description.build.stage) then
+        if M.is_running(name) then
+            end_for_good(name, true)
+        end
+        M.discard(name)
+    end
+end
+
 -- An ephemeral container that ran, or was about to, and doesn't any more.
 local function sweep_ephemeral(name)
     local lock <close> = core.lock.acquire(store.path("locks", "container-" .. name))
@@ -314,6 +326,8 @@ local function sweep_ephemeral(name)
     local ok, description = pcall(M.read, name)
     if not ok and not fault.is(description, "ENOENT") then
         return
+    elseif ok and description.build then
+        sweep_guest(name, description)
     elseif not ok or not description.settings.ephemeral then
         core.file.remove(store.path("ephemeral", name))
     elseif not M.is_running(name) then
@@ -372,7 +386,7 @@ end
 
 -- Ends a container that is to be removed: nobody will read what it would still write for itself,
 -- but its services may have something to tell others.
-local function end_for_good(name, force)
+function end_for_good(name, force)
     if not pcall(M.stop, name, force and "kill" or "term") and M.is_running(name) then
         M.stop(name, "kill")
     end

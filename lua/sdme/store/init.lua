@@ -171,6 +171,14 @@ function M.stages()
     return stages
 end
 
+---Whether anybody is at work on an entry of staging/.
+---@param id string
+---@return boolean
+function M.is_alive(id)
+    local lock <close> = core.lock.acquire(lock_path("staging", id))
+    return lock == nil
+end
+
 ---Removes what commands that were killed have left behind: unfinished things, and locks.
 ---@param before (fun(path: string))? called for each thing before it is removed
 function M.sweep(before)

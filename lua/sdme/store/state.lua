@@ -66,6 +66,10 @@ local FIELDS <const> = {
         end
         return fine
     end,
+    build = function(build)
+        return type(build) == "table" and type(build.recipe) == "string"
+            and type(build.stage) == "string" and build.stage:find "^%x+$" ~= nil
+    end,
     userns = function(userns)
         return type(userns) == "table" and math.type(userns.base) == "integer"
             and math.type(userns.count) == "integer"
