@@ -162,6 +162,7 @@ static int digest_item(const struct copy *copy, const struct item *item, int in,
         .file = &item->file,
         .content_fd = content_fd,
         .path = item->directory->path,
+        .shown = item->name,
     };
 
     return copy->options->digest ? sdme_tree_digest_add(copy->options->digest, &entry, error) : 0;

@@ -174,7 +174,7 @@ static int add_attributes(const struct sdme_tree_metadata *metadata, struct sdme
 
     int code = sdme_attribute_names_read(entry->fd, &names);
     if (code < 0)
-        return sdme_fail(error, code, "list the attributes of %s/%s", entry->path, entry->name);
+        return sdme_fail(error, code, "list the attributes of %s/%s", entry->path, entry->shown);
     if (names.size > 0)
         code = sort_attributes(metadata, &names, &sorted, &count);
     if (code >= 0 && count > 0) {
@@ -182,7 +182,7 @@ static int add_attributes(const struct sdme_tree_metadata *metadata, struct sdme
         code = value ? 0 : -ENOMEM;
     }
     if (code < 0)
-        sdme_fail(error, code, "read the attributes of %s/%s", entry->path, entry->name);
+        sdme_fail(error, code, "read the attributes of %s/%s", entry->path, entry->shown);
     for (size_t i = 0; code >= 0 && i < count; i++)
         code = add_attribute(metadata, one, entry->fd, sorted[i], value, error);
     sdme_attribute_names_free(&names);
@@ -220,12 +220,12 @@ static int add_content(const struct sdme_tree_digest *digest, struct sdme_digest
     uint64_t size;
 
     if (lseek(entry->content_fd, 0, SEEK_SET) < 0)
-        return sdme_fail(error, errno, "read %s/%s", entry->path, entry->name);
+        return sdme_fail(error, errno, "read %s/%s", entry->path, entry->shown);
     int code =
-        sdme_digest_update_file(one, entry->content_fd, entry->name, digest->cancel, &size, error);
+        sdme_digest_update_file(one, entry->content_fd, entry->shown, digest->cancel, &size, error);
     if (code >= 0 && size != entry->file->stx_size)
         return sdme_fail_as(error, EBUSY, "read %s/%s: it changed meanwhile", entry->path,
-                            entry->name);
+                            entry->shown);
     return code;
 }
 
@@ -240,7 +240,7 @@ static int digest_entry(const struct sdme_tree_digest *digest, struct sdme_diges
         size = entry->file->stx_size;
     int code = type == S_IFLNK ? read_target(entry->fd, target, &size) : 0;
     if (code < 0)
-        return sdme_fail(error, code, "read the link %s/%s", entry->path, entry->name);
+        return sdme_fail(error, code, "read the link %s/%s", entry->path, entry->shown);
     code = sdme_digest_update(one, entry->directory->value, SIZE, error);
     if (code >= 0)
         code = sdme_digest_update(one, entry->name, strlen(entry->name) + 1, error);
@@ -316,7 +316,7 @@ int sdme_tree_digest_add(struct sdme_tree_digest *digest,
     if (code >= 0 && has_names)
         code = add_name(digest, entry->file, &leaf);
     pthread_mutex_unlock(&digest->mutex);
-    return code < 0 ? sdme_fail(error, code, "digest of %s/%s", entry->path, entry->name) : 0;
+    return code < 0 ? sdme_fail(error, code, "digest of %s/%s", entry->path, entry->shown) : 0;
 }
 
 static int compare_leaves(const void *a, const void *b)

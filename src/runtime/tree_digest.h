@@ -35,11 +35,12 @@ int sdme_tree_digest_descend(struct sdme_tree_digest *digest,
 
 struct sdme_tree_digest_entry {
     const struct sdme_tree_digest_path *directory;
-    const char *name;         /* in it, or "" for the directory itself */
+    const char *name;         /* in it, or "" for the directory itself, or all there is */
     int fd;                   /* the entry */
     const struct statx *file; /* of it */
     int content_fd;           /* of a regular file: what is read, from its start */
     const char *path;         /* of the directory, for messages */
+    const char *shown;        /* the name, for messages */
 };
 
 /* Adds an entry. Any number of threads may, at a time. -EBUSY if the content has another length. */

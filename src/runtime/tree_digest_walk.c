@@ -53,7 +53,7 @@ static int add(struct reading *reading, const struct sdme_tree_digest_entry *ent
     if (code >= 0 && !sdme_tree_is_same(entry->file, &now))
         code = -EBUSY;
     if (code < 0)
-        return fail(error, code, entry->path, entry->name);
+        return fail(error, code, entry->path, entry->shown);
     atomic_fetch_add(&reading->files, 1);
     atomic_fetch_add(&reading->size, entry->file->stx_size);
     return 0;
@@ -83,6 +83,7 @@ static int read_file(struct reading *reading, const struct sdme_walk_directory *
         .file = &file,
         .content_fd = fd,
         .path = directory->path,
+        .shown = name,
     };
     return add(reading, &entry, error);
 }
@@ -112,6 +113,7 @@ static int read_directory(struct reading *reading, const struct sdme_tree_digest
         .file = &file,
         .content_fd = -1,
         .path = shown,
+        .shown = ".",
     };
     return add(reading, &entry, error);
 }
@@ -203,15 +205,20 @@ static int read_single(struct reading *reading, int source_root, const char *sou
                        struct sdme_error *error)
 {
     _cleanup_close_ int parent_fd = -1;
-    char name[NAME_MAX + 1];
+    char name[NAME_MAX + 1], path[PATH_MAX];
     struct stat file;
 
     int code = sdme_path_open_parent(source_root, source, &parent_fd, name, error);
     if (code < 0)
         return code;
+    snprintf(path, sizeof path, "%s", source);
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = '\0';
     if (fstatat(parent_fd, name, &file, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
         return sdme_fail(error, errno, "read %s", source);
-    struct sdme_walk_directory directory = {.fd = parent_fd, .target_fd = -1, .path = "."};
+    struct sdme_walk_directory directory = {
+        .fd = parent_fd, .target_fd = -1, .path = slash ? path : "."};
     return read_file(reading, &directory, &reading->root, name, "",
                      (unsigned char) IFTODT(file.st_mode), error);
 }
