@@ -71,7 +71,8 @@ function M.list(name)
         for _, one in ipairs(assert(names, types)) do
             local at <const> = path .. one
             local stat <const> = assert(core.file.stat(at, { root = root }))
-            lines[#lines + 1] = ("%s %s %o %d:%d"):format(at, stat.type, stat.mode, stat.uid, stat.gid)
+            lines[#lines + 1] =
+                ("%s %s %o %d:%d"):format(at, stat.type, stat.mode, stat.uid, stat.gid)
             if stat.type == "directory" then
                 add(at .. "/")
             end

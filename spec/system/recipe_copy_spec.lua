@@ -277,7 +277,7 @@ end }
             local result <const> = sdme.pipe("SOURCE_DATE_EPOCH=1700000000 </dev/null", "fs",
                 "build", "web", dir .. "/web.lua", "-f", "--no-cache")
             assert.equal(0, result.status, result.err)
-            sdme.ok("fs", "export", "web", dir .. "/web.tar", "--force")
+            sdme.ok("fs", "export", "fs:web", dir .. "/web.tar", "--force")
             digests[i] = shell.run("sha256sum < %s/web.tar", dir)
         end
         assert.equal(digests[1], digests[2])

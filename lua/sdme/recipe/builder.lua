@@ -5,6 +5,7 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local json <const> = require "sdme.json"
 local layer <const> = require "sdme.store.layer"
+local look <const> = require "sdme.recipe.look"
 local parts <const> = require "sdme.recipe.parts"
 local position <const> = require "sdme.recipe.position"
 local record <const> = require "sdme.recipe.record"
@@ -63,6 +64,76 @@ end
 ---@param options sdme.WriteOptions? whose it is, and its mode
 function Builder:write(path, content, options)
     perform(self, "write", path, content, options)
+end
+
+---Copies files of this host, of what another recipe makes, of a rootfs, or of a container as it is.
+---
+---A source is a file or a directory; `site/`, with a slash, is what is in a directory. Patterns are
+---the shell's (`*`, `?`, `[a-z]`; a dot at the start of a name is matched only by one), and `**` is
+---any number of directories: what matches lands under the path that it has from the pattern on.
+---Relative paths count from the recipe's file. Symlinks are copied as such.
+---
+---A destination that is a directory already, or ends with a slash, gets the source under its name;
+---else the source becomes that. Directories on the way to it are made. A directory that is there
+---keeps its owner and mode, and gets what it lacks; files are replaced. The destination's symlinks
+---are followed in what is being made.
+---
+---What a `.sdmeignore` in the source's directory says is left out, and that file too. It has the
+---rules of gitignore(5): `*.o` at any depth, `/build` at the top, `cache/` for directories,
+---`doc/**/*.html`, `!keep.o` for what is taken nevertheless.
+---
+---What comes from this host is root's, and whatever gets an owner so has no setuid bits,
+---capabilities or ACLs of the one before. Times are those of the sources, or all
+---`SOURCE_DATE_EPOCH` where that is set; they don't count for whether a step was done, nor does
+---where the sources are. A file that changes meanwhile is an error.
+---@param sources string|string[] one or several
+---@param destination string absolute, or below the working directory
+---@param options sdme.CopyOptions? where from, whose it becomes, and what is left out
+function Builder:copy(sources, destination, options)
+    perform(self, "copy", sources, destination, options)
+end
+
+---Boots what was made so far, calls a function with the guest, and stops it: what has changed since
+---is the layer. The guest has only a loopback, unless a setting such as `network_veth` gives it
+---more, and is gone at the end, whatever happens; `sdme ps` shows it until then. What is only of
+---the boot isn't in the layer: the guest's name and id, logs, masks.
+---
+---Where the step was done before, the function isn't called, so it can't return anything. That is
+---told by its code, and by the values that it has from around it: those of global variables don't
+---count. What the function reads elsewhere doesn't either: `key` tells of that.
+---@param work fun(c: sdme.Container) what is done; the step fails if it raises
+---@param options sdme.BootOptions? the guest's settings, and what tells whether it was done
+function Builder:boot(work, options)
+    perform(self, "boot", work, options)
+end
+
+---Reads a file of what was made so far. Raises `ENOENT` if there is none.
+---@param path string absolute, or below the working directory
+---@return string # its content
+function Builder:read(path)
+    return (look.read(self, path)) -- no tail call: the line of the caller would be lost
+end
+
+---Tells whether there is something in what was made so far. A symlink that leads nowhere is
+---nothing.
+---@param path string absolute, or below the working directory
+---@return boolean exists
+function Builder:exists(path)
+    return look.stat(self, path) ~= nil
+end
+
+---Tells what a path of what was made so far leads to.
+---@param path string absolute, or below the working directory
+---@return { type: string, size: integer, mode: integer, uid: integer, gid: integer }? # nil if
+---  there is nothing
+function Builder:stat(path)
+    return (look.stat(self, path))
+end
+
+---Tells what system was made so far.
+---@return table<string, string> # the fields of its os-release(5); none if it has no such file
+function Builder:os()
+    return look.os(self)
 end
 
 ---Removes files, and directories with all that is in them; they must be there.
@@ -246,12 +317,12 @@ Context.__index = Context
 ---All that the step sees, to be changed: what is written there comes to its layer.
 ---@return userdata descriptor of the root, to be closed
 function Context:root()
-    local work <const> = self.stage .. "/work"
-    if not file.stat(work) then
-        fault.check(file.mkdir(work, { mode = "0700" }))
-    end
+    self.roots = (self.roots or 0) + 1
+    local work <const> = ("%s/work%d"):format(self.stage, self.roots)
+    fault.check(file.mkdir(work, { mode = "0700" }))
     return fault.check(core.overlay.mount {
         lowers = view.lowers(self.layers), upper = self.stage .. "/tree", work = work,
+        volatile = true, -- a layer is written out when its build is done
     })
 end
 

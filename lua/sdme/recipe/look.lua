@@ -35,14 +35,6 @@ function M.read(self, path)
     return content or fault.raise(code, nil, "read %s: %s", at, message)
 end
 
----Whether there is something; a symlink that leads nowhere is nothing.
----@param self sdme.Builder
----@param path string
----@return boolean
-function M.exists(self, path)
-    return M.stat(self, path) ~= nil
-end
-
 ---What a path leads to.
 ---@param self sdme.Builder
 ---@param path string

@@ -280,7 +280,10 @@ local function build_one(session, build)
             error(position.fault(why, build.recipe.source), 0)
         end
     end
-    return finish(session, b)
+    local description <const> = finish(session, b)
+    -- Until all is done, others may need what has no name.
+    session.transaction:replace(layer.named(description))
+    return description
 end
 
 ---@param build sdme.Build
@@ -320,6 +323,8 @@ function M.build(list, options)
     end
     store.prepare()
     layer.sweep()
+    local transaction <close> = layer.begin()
+    session.transaction = transaction
     if #functions == 1 then
         return functions[1]()
     end
