@@ -51,6 +51,32 @@ function M.examples(path)
     return examples
 end
 
+---What is typed in a page's indented blocks, each command with what it prints.
+---@param path string
+---@return { line: integer, command: string, output: string[] }[]
+function M.sessions(path)
+    local steps <const>, number, current = {}, 0, nil
+    for line in (read(path) .. "\n"):gmatch "([^\n]*)\n" do
+        number = number + 1
+        local text <const> = line:match "^    (.*)$" or line:match "^$"
+        local command <const> = text and text:match "^# (.*)$"
+        if command then
+            current = { line = number, command = command, output = {} }
+            steps[#steps + 1] = current
+        elseif not text then
+            current = nil
+        elseif current then
+            current.output[#current.output + 1] = text
+        end
+    end
+    for _, step in ipairs(steps) do
+        while step.output[#step.output] == "" do
+            table.remove(step.output)
+        end
+    end
+    return steps
+end
+
 ---Compiles an example; its errors tell its line in the page.
 ---@param path string
 ---@param example { line: integer, code: string }
