@@ -14,7 +14,7 @@ M.levels = {
 }
 
 ---Each with its name, what is tried, and for each level whether root in the container gets it, and
----the same for root in an application of it: "+" yes, "-" no.
+---the same for root in an application of it: "+" yes, "-" no, "?" up to systemd 252.
 ---@type string[][]
 M.attempts = {
     { "mount-tmpfs", "mount a filesystem of one's own", "++++", "----" },
@@ -38,7 +38,7 @@ M.attempts = {
     { "network-admin", "change network interfaces", "-++-", "----" },
     { "add-key", "add a key to the kernel's keyrings", "----", "----" },
     { "search-key", "find a key of the host's root", "----", "----" },
-    { "read-keys", "list keys in /proc/keys", "+---", "----" },
+    { "read-keys", "list keys in /proc/keys", "?---", "----" },
     { "ptrace", "trace a process of one's own", "++--", "++--" },
     { "kexec", "load another kernel", "----", "----" },
     { "init-module", "load a module", "----", "----" },
@@ -79,13 +79,21 @@ M.attempts = {
     { "descriptors", "find a descriptor that was left open", "----", "----" },
 }
 
----Whether an attempt is to succeed at a level.
+-- What the program may say, by the sign of an attempt. A kernel may lack what is tried.
+local FINE <const> = {
+    ["+"] = { yes = true, absent = true }, ["-"] = { no = true, absent = true },
+    ["?"] = { yes = true, no = true, absent = true },
+}
+
+---Whether a result is what is expected at a level.
 ---@param attempt string[]
 ---@param level integer its number
 ---@param application boolean
+---@param result "yes"|"no"|"absent"|nil
 ---@return boolean
-function M.succeeds(attempt, level, application)
-    return attempt[application and 4 or 3]:sub(level, level) == "+"
+function M.is_expected(attempt, level, application, result)
+    local sign <const> = attempt[application and 4 or 3]:sub(level, level)
+    return FINE[sign][result] == true
 end
 
 -- What a kernel answers that can't do it at all.
@@ -105,6 +113,8 @@ function M.parse(output)
     return results
 end
 
+local SHOWN <const> = { ["+"] = "yes", ["-"] = "no", ["?"] = "up to 252" }
+
 ---The attempts as a table for doc/security.md.
 ---@return string
 function M.page()
@@ -116,7 +126,7 @@ function M.page()
     for _, attempt in ipairs(M.attempts) do
         local cells <const> = { "`" .. attempt[1] .. "`", attempt[2] }
         for sign in (attempt[3] .. attempt[4]):gmatch "." do
-            cells[#cells + 1] = sign == "+" and "yes" or "no"
+            cells[#cells + 1] = SHOWN[sign]
         end
         lines[#lines + 1] = "| " .. table.concat(cells, " | ") .. " |"
     end

@@ -95,11 +95,8 @@ for number, level in ipairs(escape.levels) do
 
         local function check(one, results, is_application)
             local result <const> = results[one[1]]
-            if escape.succeeds(one, number, is_application) then
-                assert.is_true(result == "yes" or result == "absent", tostring(result))
-            else
-                assert.is_true(result == "no" or result == "absent", tostring(result))
-            end
+            assert.is_true(escape.is_expected(one, number, is_application, result),
+                tostring(result))
         end
 
         for _, one in ipairs(escape.attempts) do
