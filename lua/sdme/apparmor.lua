@@ -97,8 +97,10 @@ function M.is_enabled()
     return (file.read "/sys/module/apparmor/parameters/enabled" or ""):find "^Y" ~= nil
 end
 
--- Whether a profile is loaded; nil where that can't be told.
-local function is_loaded(profile)
+---Whether a profile is loaded; nil where that can't be told.
+---@param profile string
+---@return boolean?
+function M.is_loaded(profile)
     local list <const> = file.read("/sys/kernel/security/apparmor/profiles", { max = 4 << 20 })
     return list and ("\n" .. list):find("\n" .. profile .. " (", 1, true) ~= nil
 end
@@ -117,7 +119,7 @@ function M.check(name, profile)
     elseif not M.is_enabled() then
         fault.raise("EUNSUPPORTED", hint(name, "boot with apparmor=1 security=apparmor"),
             "start %s: AppArmor is off", name)
-    elseif is_loaded(profile) == false then
+    elseif M.is_loaded(profile) == false then
         fault.raise("ENOENT", hint(name, profile == M.default
                 and "load it: sdme apparmor-profile | apparmor_parser -r"
                 or "load it with apparmor_parser"),

@@ -5,7 +5,9 @@ local clone <const> = require "sdme.clone"
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local host <const> = require "sdme.host"
+local kind <const> = require "sdme.kind"
 local launcher <const> = require "sdme.launcher"
+local security <const> = require "sdme.security"
 
 local file <const> = core.file
 
@@ -171,21 +173,52 @@ local CHECKS <const> = {
         end,
     },
     {
-        "seccomp", "filters of system calls",
+        "capabilities", "capabilities that are taken away (--hardened, --strict)",
         function()
-            if file.stat "/proc/sys/kernel/seccomp/actions_avail" then
-                return "yes"
+            local last <const>, known <const> =
+                security.last_capability(), #kind.capability.complete - 1
+            if last > known then
+                return "limited", ("the kernel has more capabilities than those up to %d"):format(
+                    known), "later ones are left to systemd-nspawn's own list"
             end
-            return "no", "the kernel has no seccomp"
+            return "yes", ("up to %d"):format(last)
         end,
     },
     {
-        "apparmor", "AppArmor profiles (--apparmor-profile)",
+        "no-new-privileges", "programs that gain no privileges (--no-new-privileges)",
         function()
-            if apparmor.is_enabled() then
+            if (file.read "/proc/self/status" or ""):find "\nNoNewPrivs:" then
                 return "yes"
             end
-            return "no", "the kernel has no AppArmor, or it is off"
+            return "no", "the kernel doesn't show NoNewPrivs in /proc/self/status"
+        end,
+    },
+    {
+        "seccomp", "filters of system calls (--system-call-filter, --strict, applications)",
+        function()
+            if not file.stat "/proc/sys/kernel/seccomp/actions_avail" then
+                return "no", "the kernel has no seccomp"
+            end
+            local ok, features = pcall(function()
+                return host.manager():features()
+            end)
+            if ok and features:find("-SECCOMP", 1, true) then
+                return "no", "systemd is built without seccomp"
+            end
+            return "yes"
+        end,
+    },
+    {
+        "apparmor", "AppArmor profiles (--apparmor-profile, --strict)",
+        function()
+            if not apparmor.is_enabled() then
+                return "no", "the kernel has no AppArmor, or it is off",
+                    "--strict goes without its profile"
+            elseif apparmor.is_loaded(apparmor.default) == false then
+                return "limited", ("the profile %s isn't loaded"):format(apparmor.default),
+                    "sdme apparmor-profile | apparmor_parser -r"
+            end
+            return "yes"
         end,
     },
 }

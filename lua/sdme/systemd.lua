@@ -356,4 +356,10 @@ function Manager:version()
     return version_number(await(self.bus:property(DESTINATION, PATH, MANAGER, "Version")))
 end
 
+---What it is built with (systemctl(1), --version): "+PAM -SMACK +SECCOMP ...".
+---@return string
+function Manager:features()
+    return await(self.bus:property(DESTINATION, PATH, MANAGER, "Features"))
+end
+
 return M
