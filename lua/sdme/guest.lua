@@ -258,16 +258,22 @@ end
 function Command:wait()
     if not self.result then
         local started <const> = self.job:wait()
+        self.started = true
+        if self.early then
+            self:kill(self.early)
+        end
         self.result = started == "done" and self:await_end() or self:failed_start(started)
         self:close()
     end
     return self.result
 end
 
----Sends a signal to all processes of the command, as a terminal does.
+---Sends a signal to all processes of the command, as a terminal does. One that comes before it has
+---been started is sent again then.
 ---@param signal string|integer
 ---@return boolean whether there was one
 function Command:kill(signal)
+    self.early = not self.started and signal or nil
     local number <const> = math.type(signal) and signal or fault.check(core.process.signal(signal))
     local fine <const>, raised <const> =
         pcall(self.manager.kill_unit, self.manager, self.unit, "all", number)
