@@ -10,15 +10,22 @@
 #include <sys/stat.h>
 
 #include "open.h"
+#include "runtime/poll.h"
 #include "sdme.h"
 
+/* Seconds in which what runs may come to where it waits, and learn of the signal there. */
+#define GRACE 0.1
+
 static struct sdme_interrupt interrupt;
+static volatile double interrupted_at;
 static lua_State *volatile running;
 
 /* Ends a loop that never waits; whoever does wait learns it from poll and has taken the signal. */
 static void interrupt_hook(lua_State *L, lua_Debug *debug)
 {
     (void) debug;
+    if (sdme_cancelled(&interrupt.cancel) && sdme_now() - interrupted_at < GRACE)
+        return;
     lua_sethook(L, NULL, 0, 0);
     if (!sdme_lua_take_interrupt(L))
         return;
@@ -32,19 +39,29 @@ static void interrupt_hook(lua_State *L, lua_Debug *debug)
     lua_call(L, 3, 0);
 }
 
-/*
- * Has the coroutine that @L resumes be the one whose loop a signal ends. Called with what is
- * resumed behind it, in an upvalue, and its arguments.
- */
+static void set_hook(lua_State *L)
+{
+    lua_sethook(L, interrupt_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1000);
+}
+
+/* Has a coroutine be the one whose loop a signal ends: one that has come already, too. */
+static void set_running(lua_State *L)
+{
+    running = L;
+    if (L && sdme_cancelled(&interrupt.cancel))
+        set_hook(L);
+}
+
+/* Calls the upvalue, which resumes @thread, with the arguments. */
 static int resume_tracked(lua_State *L, lua_State *thread)
 {
     lua_State *resumer = running;
 
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
-    running = thread;
+    set_running(thread);
     int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
-    running = resumer;
+    set_running(resumer);
     return status == LUA_OK ? lua_gettop(L) : lua_error(L);
 }
 
@@ -90,9 +107,10 @@ static void track_coroutines(lua_State *L)
 /* The first signal asks; SA_RESETHAND lets the second one kill. */
 static void on_signal(int number)
 {
+    interrupted_at = sdme_now();
     sdme_interrupt_send(&interrupt, number);
     if (running)
-        lua_sethook(running, interrupt_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1000);
+        set_hook(running);
 }
 
 /* A window that changed is not news for a handler, but for the terminal forwarding that polls. */

@@ -248,6 +248,16 @@ local function advance(strand, done, ...)
     return done
 end
 
+-- A signal that came while a strand didn't wait was that one's to learn, but is meant for all.
+local function find_interrupt(group)
+    for _, strand in ipairs(group) do
+        if strand.done and not strand.ok and fault.is(strand.result, "EINTR") then
+            return strand.result
+        end
+    end
+    return nil
+end
+
 ---Goes on with every function until each has to wait.
 ---@return boolean done whether all have ended
 ---@return sdme.task.Group? group itself, then
@@ -261,6 +271,11 @@ function Group:step()
             end
         end
     until not moved
+    local why <const> = not self.interrupted and find_interrupt(self)
+    if why then
+        self:interrupt(why)
+        return self:step()
+    end
     for _, strand in ipairs(self) do
         if not strand.done then
             return false
@@ -290,6 +305,7 @@ end
 ---```
 ---@param why any what is raised
 function Group:interrupt(why)
+    self.interrupted = true
     for _, strand in ipairs(self) do
         local pending = strand.pending
         if pending and type(pending) == "table" and pending.interrupt then
