@@ -19,13 +19,15 @@ static int core_interrupted(lua_State *L)
 
 /*
  * renew_interrupt() -> the number of a signal that came and interrupted nobody, or nil
- * From then on the first signal interrupts again, and the second kills.
+ * From then on the first signal interrupts again, and the second kills; there was none before.
  */
 static int core_renew_interrupt(lua_State *L)
 {
     struct sdme_interrupt *interrupt = sdme_lua_interrupt(L);
     int number = sdme_lua_take_interrupt(L);
 
+    if (interrupt)
+        interrupt->signal = 0;
     if (interrupt && interrupt->renew)
         interrupt->renew();
     if (!number)

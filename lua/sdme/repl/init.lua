@@ -30,6 +30,13 @@ local function report(failed)
     io.stderr:write(failure.report(failed), "\n")
 end
 
+-- A terminal shows Ctrl-C where it was typed, and no end of the line.
+local function end_line(interactive)
+    if interactive and core.interrupted() then
+        pcall(listing.write, "\n")
+    end
+end
+
 -- The status that a failure ends us with, if it does.
 local function status_of(failed, interactive)
     local status <const> = fault.status(failed.raised)
@@ -39,10 +46,12 @@ end
 -- Runs a chunk and shows what it gives. What it raises is told, and gives a status if that is the
 -- end.
 local function run(body, interactive)
-    local _, failed = failure.call(function()
-        show(table.pack(body()))
-    end)
-    if not failed then
+    local values, failed = failure.call(body)
+    end_line(interactive)
+    if values then
+        values, failed = failure.call(function() show(values) end)
+    end
+    if values then
         return nil
     elseif listing.is_unread(failed.raised) then
         error(failed.raised, 0)

@@ -211,6 +211,25 @@ describe("sdme repl at a terminal", function()
         assert.equal(0, ended.code)
     end)
 
+    it("stops what waits beside a loop at Ctrl-C, too", function()
+        local _ <const>, ended <const> = talk {
+            { "> $", "function loop() print 'running' while true do end end\r" },
+            { "> $", "function nap() sdme.task.sleep(1000) end\r" },
+            { "> $", "sdme.all(nap, loop, nap)\r" }, { "\nrunning\n$", "\3" },
+            { "sdme: interrupted\n> $", "6 * 7\r" }, { "\n42\n> $", "\4" },
+        }
+        assert.equal(0, ended.code)
+    end)
+
+    it("stops a loop that resumes others at Ctrl-C", function()
+        local _ <const>, ended <const> = talk {
+            { "> $", "f = coroutine.wrap(function() while true do coroutine.yield() end end)\r" },
+            { "> $", "print 'running' while true do f() end\r" }, { "\nrunning\n$", "\3" },
+            { "sdme: interrupted\n> $", "6 * 7\r" }, { "\n42\n> $", "\4" },
+        }
+        assert.equal(0, ended.code)
+    end)
+
     it("ends when it is asked to by SIGTERM", function()
         local _ <const>, ended <const> = talk {
             { "> $", "local core = sdme.core\r" },
