@@ -77,7 +77,7 @@ LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
 LUA_ARCHIVE    := $(wildcard $(shell $(PKG_CONFIG) --variable=libdir lua5.4)/liblua5.4.a)
 LUA_LIBS       := $(if $(LUA_ARCHIVE),-Wl$(comma)--whole-archive $(LUA_ARCHIVE) \
                   -Wl$(comma)--no-whole-archive -lm,$(shell $(PKG_CONFIG) --libs lua5.4))
-RUNTIME_LIBS   := $(shell $(PKG_CONFIG) --libs libsystemd) -ldl -lpthread
+RUNTIME_LIBS   := $(shell $(PKG_CONFIG) --libs libsystemd) -ldl -lpthread -lm
 endif
 
 # Programs that run inside containers, whose libc may be any or none: they have none themselves. For

@@ -7,6 +7,7 @@
 
 #include "fetch_request.h"
 #include "poll.h"
+#include "sigpipe.h"
 #include "util.h"
 
 /* Events that are taken in one step, so that a busy session leaves others their turn. */
@@ -121,6 +122,7 @@ struct sdme_fetch *sdme_fetch_unref(struct sdme_fetch *fetch)
 void sdme_fetch_close(struct sdme_fetch *fetch)
 {
     struct sdme_fetch_request *request;
+    struct sdme_sigpipe before;
 
     if (!fetch)
         return;
@@ -128,8 +130,11 @@ void sdme_fetch_close(struct sdme_fetch *fetch)
         sdme_fail_as(&fetch->error, ECANCELED, "the HTTP session is closed");
     for (request = TAILQ_FIRST(&fetch->requests); request; request = TAILQ_NEXT(request, link))
         sdme_fetch_detach(request);
+    /* Of TLS connections it takes leave by a write that libcurl lets raise SIGPIPE. */
+    sdme_sigpipe_block(&before, true);
     if (fetch->multi)
         fetch->curl.curl_multi_cleanup(fetch->multi);
+    sdme_sigpipe_restore(&before, true);
     fetch->multi = NULL;
     fetch->deadline = INFINITY;
     sdme_fetch_unref(fetch);
@@ -162,8 +167,10 @@ static void read_messages(struct sdme_fetch *fetch)
     }
 }
 
+/* The thread that it starts to resolve names takes no signals of the program. */
 static void tell_curl(struct sdme_fetch *fetch, curl_socket_t fd, uint32_t events)
 {
+    struct sdme_sigpipe before;
     int mask = 0, running;
 
     if (events & (EPOLLIN | EPOLLHUP))
@@ -172,7 +179,9 @@ static void tell_curl(struct sdme_fetch *fetch, curl_socket_t fd, uint32_t event
         mask |= CURL_CSELECT_OUT;
     if (events & EPOLLERR)
         mask |= CURL_CSELECT_ERR;
+    sdme_sigpipe_block(&before, true);
     CURLMcode code = fetch->curl.curl_multi_socket_action(fetch->multi, fd, mask, &running);
+    sdme_sigpipe_restore(&before, true);
     if (code != CURLM_OK && !fetch->error.code)
         sdme_fail_as(&fetch->error, EIO, "libcurl fails with CURLMcode %d", (int) code);
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "sigpipe.h"
 #include "util.h"
 
 static int copy_text(const char *text, char **copy)
@@ -152,9 +153,13 @@ static void note_failure(struct sdme_fetch_request *request)
 
 static void resume(struct sdme_fetch_request *request)
 {
+    struct sdme_sigpipe before;
+
     request->paused = false;
+    sdme_sigpipe_block(&before, true);
     if (request->running)
         request->fetch->curl.curl_easy_pause(request->easy, CURLPAUSE_CONT);
+    sdme_sigpipe_restore(&before, true);
     note_failure(request);
 }
 

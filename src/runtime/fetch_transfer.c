@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fetch_request.h"
+#include "sigpipe.h"
 #include "util.h"
 
 /* No server has a reason to send more; curl keeps them all. */
@@ -212,8 +213,12 @@ int sdme_fetch_transfer(struct sdme_fetch_request *request, struct sdme_error *e
 
 void sdme_fetch_detach(struct sdme_fetch_request *request)
 {
+    struct sdme_sigpipe before;
+
+    sdme_sigpipe_block(&before, true);
     if (request->running)
         request->fetch->curl.curl_multi_remove_handle(request->fetch->multi, request->easy);
+    sdme_sigpipe_restore(&before, true);
     request->running = false;
 }
 

@@ -4,14 +4,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 
+#include "sigpipe.h"
 #include "terminal.h"
 #include "util.h"
 
@@ -100,22 +99,11 @@ ssize_t sdme_stream_read(struct sdme_stream *stream, void *data, size_t size)
 /* A broken pipe is an error of the call, and writing to a terminal never stops us. */
 static ssize_t write_quietly(int fd, const void *data, size_t size)
 {
-    const struct timespec at_once = {0};
-    sigset_t quiet, pipe_signal, saved, pending;
+    struct sdme_sigpipe before;
 
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    quiet = pipe_signal;
-    sigaddset(&quiet, SIGTTOU);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &quiet, &saved);
+    sdme_sigpipe_block(&before, false);
     ssize_t count = write(fd, data, size);
-    int code = count < 0 ? errno : 0;
-    if (code == EPIPE && !sigismember(&pending, SIGPIPE))
-        while (sigtimedwait(&pipe_signal, NULL, &at_once) < 0 && errno == EINTR)
-            ;
-    pthread_sigmask(SIG_SETMASK, &saved, NULL);
-    errno = code;
+    sdme_sigpipe_restore(&before, count < 0 && errno == EPIPE);
     return count;
 }
 
