@@ -4,6 +4,7 @@
 # make demo      deps, build, and run examples/hello.lua
 # make demo-rootfs  the same with a Debian of its own, and examples/rootfs.lua
 # make test      unit and system specs; HOST=bookworm|trixie|forky|machine chooses the test host
+# make test-threads  specs of what has threads, under ThreadSanitizer
 # make test-vm   specs that need a kernel of their own, in a virtual machine
 # make docs      write doc/api.md anew, from the annotations
 # make lint fmt fuzz bench install uninstall clean
@@ -96,7 +97,7 @@ GUEST_COMPILE   = $(GUEST_STANDARD) $(WARNINGS) -Os -fno-pie -fno-stack-protecto
 GUEST_LINK      = -nostdlib -static -s -Wl,--gc-sections -Wl,--build-id=none \
                   -Wl,-z,noexecstack -Wl,-z,noseparate-code $(if $(filter $(GUEST_NATIVE),$1),,-fuse-ld=lld)
 
-.PHONY: all docs deps demo demo-rootfs test test-unit test-system test-vm lint fmt fuzz bench install uninstall clean
+.PHONY: all docs deps demo demo-rootfs test test-unit test-system test-threads test-vm lint fmt fuzz bench install uninstall clean
 all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so $(LIBSDME) $(BUILD)/lib/libsdme.a $(PAGES:%=$(BUILD)/man/%) \
      $(GUEST_PROGRAMS) $(DOCUMENTATION) $(LIBRARY)
 
@@ -202,6 +203,14 @@ test-unit: all
 test-system: all $(BUILD)/spec/escape
 	spec/host/deps test
 	spec/run system
+
+# What has threads, a program of others and we, with ThreadSanitizer looking on.
+RACES := $(addprefix spec/unit/,threads_spec.lua $(addprefix runtime/,archive_pack_spec.lua \
+         digest_spec.lua tree_compare_spec.lua))
+test-threads:
+	spec/host/deps test
+	$(MAKE) --no-print-directory SANITIZE=thread BUILD=$(BUILD)/thread all
+	SANITIZE=thread BUILD=$(BUILD)/thread spec/run $(RACES)
 
 test-vm: all $(BUILD)/spec/escape
 	spec/host/deps test vm

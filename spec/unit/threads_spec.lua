@@ -27,8 +27,7 @@ describe("threads with a state each", function()
         needs.root()
         local program <const>, directory <const> = compile(), scratch.directory()
         local plain <const>, secure <const> = web.serve(ANSWER), web.serve(ANSWER, { tls = true })
-        assert.equal("", shell.run("env -u LUA_PATH TSAN_OPTIONS=die_after_fork=0:halt_on_error=1:"
-            .. "ignore_noninstrumented_modules=1 "
+        assert.equal("", shell.run("env -u LUA_PATH "
             .. "timeout 120 %s 4 spec/support/threads.lua %s %s %s %s", program, directory,
             plain.url, secure.url, secure.ca_file))
     end)

@@ -15,7 +15,7 @@ struct sdme_sigpipe {
     bool pending;  /* one came before, and isn't ours to take */
 };
 
-/* Blocks SIGPIPE and SIGTTOU; or @all, so that threads that a library starts meanwhile take none. */
+/* Blocks SIGPIPE and SIGTTOU; or @all, so that threads of a library begin with all blocked. */
 void sdme_sigpipe_block(struct sdme_sigpipe *ret_before, bool all);
 
 /* Undoes it; @written unless it is known that no write failed with EPIPE. errno stays. */
