@@ -295,12 +295,8 @@ static int stream_pipe(lua_State *L)
 }
 
 static const luaL_Reg stream_functions[] = {
-    {"chunks", stream_chunks},
-    {"pipe", stream_pipe},
-    {"reader", stream_reader},
-    {"relay", stream_relay},
-    {"writer", stream_writer},
-    {NULL, NULL},
+    {"chunks", stream_chunks}, {"pipe", stream_pipe},     {"reader", stream_reader},
+    {"relay", stream_relay},   {"writer", stream_writer}, {NULL, NULL},
 };
 
 int sdme_lua_open_stream(lua_State *L)

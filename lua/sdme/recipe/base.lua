@@ -111,9 +111,11 @@ local function import(source, key, mark, session)
     return found
 end
 
--- One command at a time imports a source; the others wait, and find it.
-local function lock(key, session)
-    return session:wait_for_lock("base-" .. key:sub(1, 32), "another command that fetches it")
+---The lock of whoever imports it.
+---@param key string
+---@return string
+function M.lock_name(key)
+    return "base-" .. key:sub(1, 32)
 end
 
 -- A relative path counts from the recipe's own directory, if there is such a file.
@@ -136,7 +138,8 @@ local function imported(from, directory, transaction, session)
     local text <const> = locate(from.source, directory)
     local source <close> = sources.open(text)
     local key <const> = key_of(from, text)
-    local _ <close> = lock(key, session)
+    -- One command at a time imports a source; the others wait, and find it.
+    local _ <close> = session:wait_for_lock(M.lock_name(key), "another command that imports it")
     local mark <const> = stamp(source)
     local found = not session.options.no_cache and remembered(key, mark, transaction)
     if not found then

@@ -125,9 +125,9 @@ end
 
 ---Builds it, and gives the result its name, which is what a rootfs is found by. A step is found
 ---instead of done if it was done before on the same state: the key of its layer is made of the
----layer below, of what is done and of all that this reads. A build that fails keeps the steps that it has
----finished, and `sdme new -r NAME@STEP` has what the last build of NAME had made after that step.
----If `SOURCE_DATE_EPOCH` is set, steps have it, and no file of a new layer is newer: the same
+---layer below, of what is done and of all that this reads. A build that fails keeps the steps that
+---it has finished, and `sdme new -r NAME@STEP` has what the last build of NAME had made after that
+---step. If `SOURCE_DATE_EPOCH` is set, steps have it, and no file of a new layer is newer: the same
 ---inputs give the same bytes.
 ---
 ---Raises `EEXEC` for a command that fails, with the end of its output, `ELOOP` for recipes that

@@ -38,6 +38,13 @@ local function path_of(name)
     return store.path("cache", "builds", name .. ".json")
 end
 
+---The lock that a build of a name has.
+---@param name string
+---@return string
+function M.lock_name(name)
+    return "build-" .. name
+end
+
 ---What is known of the last build. A damaged record tells nothing, and is written anew.
 ---@param name string
 ---@return sdme.BuildRecord?

@@ -268,7 +268,8 @@ end
 
 local function build_one(session, build)
     local lock <close> = build.name
-        and session:wait_for_lock("build-" .. build.name, "another build of " .. build.name)
+        and session:wait_for_lock(record.lock_name(build.name),
+            "another build of " .. build.name)
     local transaction <close> = layer.begin()
     local b <const> = new_builder(session, build, transaction)
     check_foreign(session, b)

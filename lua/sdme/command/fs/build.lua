@@ -22,8 +22,8 @@ return {
     summary = "make a root filesystem by a recipe",
     description = "The recipe is a Lua script that returns `sdme.recipe { ... }`. Steps that were"
         .. " done before, on the same state with the same doing, aren't done again. A build that"
-        .. " fails keeps the steps that it has finished, and NAME@STEP is a root filesystem for `sdme"
-        .. " new`: what the last build of NAME had made after that step. Prints the name.",
+        .. " fails keeps the steps that it has finished, and NAME@STEP is a root filesystem for"
+        .. " `sdme new`: what the last build of NAME had made after that step. Prints the name.",
     operands = {
         { name = "NAME", kind = kind.name, help = "what the root filesystem is to be called" },
         { name = "FILE", kind = kind.file, help = "the recipe; - is stdin" },

@@ -4,7 +4,9 @@ local listing <const> = require "sdme.listing"
 local progress <const> = require "sdme.progress"
 
 local function state_of(row)
-    if row.layers then
+    if row.steps then
+        return ("%d steps%s"):format(row.steps, row.complete and "" or ", then it failed")
+    elseif row.layers and not row.complete then
         return ("%d of %d layers"):format(row.present, row.layers)
     end
     return row.complete and "complete" or "partial"
@@ -12,7 +14,7 @@ end
 
 local ls <const> = {
     name = "ls",
-    summary = "list what was downloaded, and what failed imports have left",
+    summary = "list what was downloaded, what failed imports have left, and builds",
     options = { { long = "json", help = "as a JSON document" } },
     run = function(arguments)
         local rows <const> = cache.list()
@@ -31,7 +33,7 @@ local ls <const> = {
 
 local info <const> = {
     name = "info",
-    summary = "say how much was downloaded, and where it is",
+    summary = "say how much there is, and where",
     options = { { long = "json", help = "as a JSON document" } },
     run = function(arguments)
         local rows <const>, total = cache.list(), 0
@@ -48,7 +50,7 @@ local info <const> = {
 
 local clean <const> = {
     name = "clean",
-    summary = "remove what was downloaded",
+    summary = "remove all that isn't in use now; builds begin anew then",
     run = function()
         listing.write(("freed %s\n"):format(progress.size(cache.clean())))
     end,
@@ -56,6 +58,6 @@ local clean <const> = {
 
 return {
     name = "cache",
-    summary = "what imports have downloaded: info, ls, clean",
+    summary = "what imports have fetched and builds have made: info, ls, clean",
     subcommands = { info, ls, clean },
 }
