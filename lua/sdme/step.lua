@@ -72,9 +72,7 @@ local function bind(option, source, target)
 end
 
 local function binds(description, add)
-    if description.user or description.cwd then
-        add(bind("bind-ro", guest_program.path "become", PROGRAM))
-    end
+    add(bind("bind-ro", guest_program.path "become", PROGRAM))
     if #description.secrets > 0 then
         add(bind("bind-ro", description.stage .. "/secrets", SECRETS))
     end
@@ -83,16 +81,15 @@ local function binds(description, add)
     end
 end
 
--- The command, by way of what makes it another user's, or has it begin elsewhere.
+-- The command, by way of what makes it another user's, has it begin elsewhere, and kills it when we
+-- are gone: killing systemd-nspawn alone doesn't.
 local function command(description, add)
-    if description.user or description.cwd then
-        add(PROGRAM)
-        if description.user then
-            add("--user=" .. description.user)
-        end
-        add("--cwd=" .. (description.cwd or "/"))
-        add "--"
+    add(PROGRAM)
+    if description.user then
+        add("--user=" .. description.user)
     end
+    add("--cwd=" .. (description.cwd or "/"))
+    add "--"
     for _, word in ipairs(description.argv) do
         add(word)
     end
@@ -142,6 +139,9 @@ local function hide_runtime_directory()
     fault.check(core.mount.attach(mount, target))
 end
 
+-- What comes before the values of secrets: how many bytes these are.
+local LENGTH <const> = "<I8"
+
 -- Values come through the pipe that is our stdin, so that they are in no file but those of the
 -- tmpfs, and on no command line.
 local function mount_secrets(description)
@@ -149,7 +149,8 @@ local function mount_secrets(description)
     if #description.secrets == 0 then
         return
     end
-    local values <const>, position = io.read "a", 1
+    -- The pipe has no end before ours: what reads it has to know how much there is.
+    local values <const>, position = io.read((LENGTH:unpack(io.read(LENGTH:packsize())))), 1
     local mount <close> = fault.check(core.mount.filesystem {
         type = "tmpfs", source = "tmpfs", read_only = false, options = { mode = "0755" },
     })
@@ -218,8 +219,12 @@ local function spawn(options, output)
     for i, secret in ipairs(options.secrets or {}) do
         values[i] = ("s4"):pack(secret.value)
     end
-    -- Who ends before it has read them says why in its output.
-    task.await(core.stream.writer(process:stdin(), table.concat(values)))
+    if #values > 0 then
+        local text <const> = table.concat(values)
+        -- Who ends before it has read them says why in its output.
+        task.await(core.stream.writer(process:stdin(), LENGTH:pack(#text) .. text,
+            { close = false }))
+    end
     return process
 end
 
@@ -232,24 +237,27 @@ local function limit(seconds)
     end
 end
 
--- Reads to the end what the command prints, and waits for it.
+-- Reads to the end what the command prints, and waits for it; nil when its time was over.
 local function follow(process, from, tail, seconds)
     local within <const> = limit(seconds)
     local chunks <close> = fault.check(core.stream.chunks(from))
     repeat
         local data, message, code = task.await(within(chunks))
         if code == "ETIMEDOUT" then
-            process:kill "KILL"
-            -- Until all that write are gone.
-            task.await(task.timeout(core.stream.reader(from), DYING))
-            tail:finish()
             return nil
         end
         fault.check(data, message, code)
         tail:add(data)
     until data == ""
-    tail:finish()
     return fault.check(task.await(process:wait()))
+end
+
+-- Has nobody write to the layer any more, however it came to an end.
+local function stop(process, from)
+    return setmetatable({}, { __close = function()
+        process:close() -- and so the end of the pipe that the command's watcher reads
+        task.await(task.timeout(core.stream.reader(from), DYING))
+    end })
 end
 
 local function outcome(ended, options)
@@ -288,7 +296,9 @@ function M.run(options)
     local to <close> = writing
     local process <close> = spawn(options, to)
     to:close()
+    local _ <close> = stop(process, from)
     local ended <const> = follow(process, from, tail, options.timeout)
+    tail:finish()
     if not ended or ended.code ~= 0 then
         error(fault.new {
             message = ("%s: `%s` %s"):format(options.what,

@@ -77,7 +77,7 @@ function M.list()
     local list <const> = {}
     for _, id in ipairs(file.list(directory()) or {}) do
         local fine <const>, found <const> = pcall(state.read, directory(id, "mount.json"))
-        local size <const> = core.tree.measure(directory(id))
+        local size <const> = core.tree.measure(directory(id, "tree"))
         list[#list + 1] = {
             id = id, path = fine and found.path or "damaged", size = size and size.size or 0,
         }

@@ -69,6 +69,17 @@ function M.blame(where, call, ...)
     return answer(xpcall(call, fault.catch, ...))
 end
 
+-- What isn't about a line of the script.
+local ELSEWHERE <const> = { EEXIST = true, EINTR = true, ECANCELED = true, ELOOP = true }
+
+-- The last line of the script that a traceback has; none where the message has one.
+local function line_of(raised, source)
+    if ELSEWHERE[raised.code] or raised.message:find(source, 1, true) then
+        return nil
+    end
+    return raised.traceback and raised.traceback:match(source:gsub("%W", "%%%0") .. ":(%d+)")
+end
+
 ---A fault for what a script raised: a runtime error has its position, and what our own functions
 ---raised gets that of the last line of the script.
 ---@param raised any as fault.catch has left it
@@ -76,8 +87,7 @@ end
 ---@return sdme.Fault
 function M.fault(raised, source)
     if fault.is(raised) then
-        local line <const> = not raised.message:find(source, 1, true) and raised.traceback
-            and raised.traceback:match(source:gsub("%W", "%%%0") .. ":(%d+)")
+        local line <const> = line_of(raised, source)
         if line then
             raised.message = ("%s:%s: %s"):format(source, line, raised.message)
         end
