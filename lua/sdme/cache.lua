@@ -56,8 +56,8 @@ local function add_builds(entries)
 end
 
 ---What the cache has, by kind: `download` for files, `image` for pulls that haven't come to an end,
----`archive` for what is unpacked and waits for an answer, `base` for what recipes begin with, `build` for the last build of a name, `directory` for those
----that steps keep.
+---`archive` for what is unpacked and waits for an answer, `base` for what recipes begin with,
+---`build` for the last build of a name, `directory` for those that steps keep.
 ---@return sdme.CacheEntry[]
 function M.list()
     local entries <const> = {}
@@ -66,7 +66,8 @@ function M.list()
             size = file.size, complete = file.complete }
     end
     for _, one in ipairs(pull.list()) do
-        add_layers(entries, one.size and "archive" or "image", one.key, one.source, one.layers, false)
+        local kind <const> = one.size and "archive" or "image"
+        add_layers(entries, kind, one.key, one.source, one.layers, false)
     end
     for _, one in ipairs(base.list()) do
         add_layers(entries, "base", one.key, one.source, one.layers, true)

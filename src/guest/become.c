@@ -3,8 +3,8 @@
  * become [--user USER[:GROUP]] [--cwd DIRECTORY] -- COMMAND...
  *
  * Becomes a command, as a user of the root directory's /etc/passwd, with /dev/null as its stdin.
- * Unlike isolate it leaves the namespaces and root's capabilities as they are. When its own stdin, a
- * pipe, comes to its end before the command does, everything in the PID namespace is killed: so
+ * Unlike isolate it leaves the namespaces and root's capabilities as they are. When its own stdin,
+ * a pipe, comes to its end before the command does, everything in the PID namespace is killed: so
  * that nothing outlives who holds the other end.
  */
 #include "program.h"

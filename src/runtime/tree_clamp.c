@@ -44,9 +44,8 @@ static int clamp_directory(void *context, const struct sdme_walk_directory *pare
     return clamp_file(context, parent, name, 0, error);
 }
 
-int sdme_tree_clamp(int root_fd, const char *path, int64_t latest,
-                    const struct sdme_cancel *cancel, uint64_t *ret_changed,
-                    struct sdme_error *error)
+int sdme_tree_clamp(int root_fd, const char *path, int64_t latest, const struct sdme_cancel *cancel,
+                    uint64_t *ret_changed, struct sdme_error *error)
 {
     _cleanup_close_ int fd = -1;
     struct clamp clamp = {.latest = latest};
