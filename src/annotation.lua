@@ -64,8 +64,10 @@ local function split_type(text)
     return text:sub(1, after - 1), rest
 end
 
+-- A mark at the end of a function's results is theirs.
 local function is_optional(type_text)
-    return type_text:find "%?$" ~= nil or type_text:find "|nil$" ~= nil
+    return not type_text:find "^fun%b() *:"
+        and (type_text:find "%?$" ~= nil or type_text:find "|nil$" ~= nil)
 end
 
 -- "name type text" or "name? type text"
@@ -187,7 +189,7 @@ function M.read(source, file)
         items[#items + 1] = item
         lines = {}
     end
-    for line in (source .. "\n"):gmatch "([^\n]*)\n" do
+    for line in (source .. "\n\n"):gmatch "([^\n]*)\n" do
         number = number + 1
         local comment <const> = line:match "^%-%-%-(.*)$"
         if comment then

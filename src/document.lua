@@ -107,10 +107,10 @@ local function each_type(class, visit)
     for _, one in ipairs(class.functions) do
         for _, list in ipairs { one.params, one.returns } do
             for _, each in ipairs(list) do
-                visit(each.type)
+                visit(each.type, one.source)
             end
         end
-        visit(one.type)
+        visit(one.type, one.source)
     end
     for _, field in ipairs(class.fields) do
         visit(field.type)
@@ -121,6 +121,7 @@ end
 local function reach(classes, aliases)
     local order <const>, seen <const>, used <const> = {}, {}, {}
     local visit
+    local where = "src/document.lua"
     local function follow(type_text)
         for name in annotation.names(type_text or "") do
             if aliases[name] and not used[name] then
@@ -129,7 +130,7 @@ local function reach(classes, aliases)
             elseif classes[name] then
                 visit(name)
             elseif not aliases[name] then
-                error(("there is no class %s, which is named as a type"):format(name), 0)
+                error(("%s: there is no class %s, which is named as a type"):format(where, name), 0)
             end
         end
     end
@@ -140,8 +141,12 @@ local function reach(classes, aliases)
         seen[name] = true
         order[#order + 1] = name
         local class <const> = classes[name]
+        where = class.source
         follow(class.parent)
-        each_type(class, follow)
+        each_type(class, function(type_text, source)
+            where = source or class.source
+            follow(type_text)
+        end)
     end
     for _, root in ipairs(ROOTS) do
         visit(root)

@@ -19,7 +19,7 @@ local M <const> = {}
 ---@field progress fun(event: sdme.ProgressEvent)? when something begins, ends, and at most every
 ---  tenth of a second in between
 ---@field note fun(line: string)? with what is worth telling, one line without its end
----@field confirm fun(question: string): boolean? whether to do what nobody has said yes or no to
+---@field confirm (fun(question: string): boolean)? whether to do what nobody has said yes or no to
 
 local NAMES <const> = { progress = true, note = true, confirm = true }
 

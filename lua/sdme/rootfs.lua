@@ -132,12 +132,6 @@ function M.save(name, description, transaction)
     return setmetatable({ name = name }, Rootfs)
 end
 
-local IMPORT_OPTIONS <const> = {
-    name = "string", force = "boolean", install_packages = "string", verify = "string",
-    no_cache = "boolean", allow_backing = "boolean", quiet = "boolean", platform = "string",
-    credentials = "string", base_fs = "string", oci_mode = "string",
-}
-
 local function check_options(call, known, options)
     for key, value in pairs(options or {}) do
         if not known[key] then
@@ -167,6 +161,11 @@ end
 ---@field oci_mode "auto"|"base"|"app"|nil what an image is; auto is as its config looks
 ---@field base_fs string? the rootfs that an application runs in; the configuration's
 ---  `default_base_fs`
+local IMPORT_OPTIONS <const> = {
+    name = "string", force = "boolean", install_packages = "string", verify = "string",
+    no_cache = "boolean", allow_backing = "boolean", quiet = "boolean", platform = "string",
+    credentials = "string", base_fs = "string", oci_mode = "string",
+}
 
 ---Makes a rootfs of a directory, an archive, a disk image, a URL of one, or an image.
 ---@param text string
@@ -306,17 +305,16 @@ local function inspect_images(description)
     return size
 end
 
-local PUSH_OPTIONS <const> = {
-    credentials = "string", compression = "string", level = "number", app = "string",
-    quiet = "boolean",
-}
-
 ---@class sdme.PushOptions
 ---@field credentials string? `"USER:PASSWORD"`; those of `podman login` or `docker login` without
 ---@field compression "gzip"|"zstd"|"none"|nil of layers that are packed anew
 ---@field level integer? how hard to compress them
 ---@field app string? the application in it whose image it is
 ---@field quiet boolean? whether to show no progress
+local PUSH_OPTIONS <const> = {
+    credentials = "string", compression = "string", level = "number", app = "string",
+    quiet = "boolean",
+}
 
 ---@class sdme.Pushed
 ---@field name string the image, in full

@@ -263,6 +263,37 @@ describe("an annotation", function()
     end)
 end)
 
+-- The keys of a table in source, but for those of tables inside.
+local function keys_of(body)
+    local keys <const> = {}
+    for key in body:sub(2, -2):gsub("%b{}", ""):gmatch "([%w_]+) = " do
+        keys[key] = true
+    end
+    return keys
+end
+
+local OPTIONS_BELOW <const> =
+    "\n%-%-%-@class (sdme[%w_.]*)\n(%-%-%-[^\n]*\n[%-][^{}]-)\n*local [%u_]+ <const> = (%b{})"
+
+describe("the options of a function in Lua", function()
+    it("are those that the table below the annotation has", function()
+        local checked = 0
+        for path in shell.run("grep -rlE '^local [A-Z_]*OPTIONS <const>' lua"):gmatch "%S+" do
+            for name, _, body in read(path):gmatch(OPTIONS_BELOW) do
+                local class <const>, said = documentation.class(name), {}
+                for _, field in ipairs(class and class.fields or {}) do
+                    said[field.name] = field.name ~= "[integer]" or nil
+                end
+                if class then
+                    assert.same(keys_of(body), said, name)
+                    checked = checked + 1
+                end
+            end
+        end
+        assert.is_true(checked > 4)
+    end)
+end)
+
 -- What `doc/api.lua` prints.
 local function generate(form)
     return shell.lua(([[
