@@ -1,6 +1,7 @@
 -- Pods: containers, or their applications, that share a network.
 
 local application <const> = require "spec.support.application"
+local core <const> = require "sdme.core"
 local debian <const> = require "spec.support.debian"
 local json <const> = require "sdme.json"
 local killing <const> = require "spec.support.killing"
@@ -8,6 +9,7 @@ local raised <const> = require "spec.support.raised"
 local refused <const> = require "spec.support.refused"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
+local task <const> = require "sdme.task"
 local wait <const> = require "spec.support.wait"
 
 local HELD <const> = "/run/sdme/netns/pods/"
@@ -163,6 +165,19 @@ describe("a pod", function()
         assert.equal("", shell.run("ls %s %s/pods | grep shop || true", HELD, sdme.datadir()))
     end)
 
+    it("isn't removed while somebody makes a container in it", function()
+        for i = 1, 12 do
+            sdme.ok("pod", "new", "shop")
+            local making <close> = sdme.spawn("create", "--name", "web", "--pod", "shop")
+            core.poll.wait({}, i * 0.004)
+            local removed <const> = sdme.run("pod", "rm", "shop").status == 0
+            local made <const> = task.await(making:wait()).code == 0
+            assert.are_not.equal(made, removed)
+            sdme.run("rm", "web")
+            assert.equal(removed and 1 or 0, sdme.run("pod", "rm", "shop").status)
+        end
+    end)
+
     it("is whole, or not there, after SIGKILL", function()
         local before <const> = traces()
         local function check(when)
@@ -202,7 +217,10 @@ for _, flags in ipairs { {}, { "--userns" }, { "--hardened" } } do
             for _, name in ipairs { "one", "other" } do
                 assert.equal(netns_of(HELD .. "shop"), netns_of("/proc/" .. leader(name)
                     .. "/ns/net"))
-                assert.equal("running", inside(name, "systemctl is-system-running --wait"))
+                -- A command that failed counts until the guest's systemd has forgotten it.
+                wait.until_equal("running", function()
+                    return sdme.run("exec", name, "systemctl", "is-system-running").out:match "%S+"
+                end)
                 assert.matches("\n" .. name .. "%s+running%s+ok%s.*%sshop%s+%-\n",
                     sdme.ok "ps" .. "\n")
             end
