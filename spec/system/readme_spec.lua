@@ -41,12 +41,18 @@ local function pattern_of(line)
     return table.concat(parts)
 end
 
+-- What is typed at a prompt of Lua.
+local function typed(line)
+    return line:match "^>>? (.*)$"
+end
+
 -- What is shown of a command, as one pattern. The prompt of a terminal isn't there when nobody sits
 -- at one.
 local function expected(step)
     local lines <const> = {}
     for _, line in ipairs(step.output) do
-        lines[#lines + 1] = not line:find "^root@[%w-]+:~#$" and pattern_of(line) or nil
+        local shown <const> = not line:find "^root@[%w-]+:~#$" and not typed(line)
+        lines[#lines + 1] = shown and pattern_of(line) or nil
     end
     return #lines > 0 and ("^%s\n*$"):format(table.concat(lines, "\n")) or nil
 end
@@ -67,18 +73,26 @@ describe("the README's tour", function()
         scratch.clean()
     end)
 
+    local function write(name, ...)
+        local file <close> = assert(io.open(directory .. "/" .. name, "w"))
+        assert(file:write(...))
+    end
+
     -- All that a command writes, on either stream.
-    local function run(command)
-        local file <close> = assert(io.open(directory .. "/step", "w"))
-        assert(file:write("exec 2>&1 </dev/null\n", command, "\n"))
-        file:close()
+    local function run(step)
+        local lines <const> = {}
+        for _, line in ipairs(step.output) do
+            lines[#lines + 1] = typed(line)
+        end
+        write("typed", table.concat(lines, "\n"))
+        write("step", "exec 2>&1 <typed\n", step.command, "\n")
         return shell.run("cd %s && SDME_DATADIR=%s PATH=%s:$PATH sh step", directory,
             sdme.datadir(), directory)
     end
 
     for _, step in ipairs(page.sessions(README)) do
         it(("goes as line %d says: %s"):format(step.line, step.command), function()
-            local written <const> = run(step.command):gsub("\r", "")
+            local written <const> = run(step):gsub("\r", "")
             local pattern <const> = expected(step)
             if pattern then
                 assert.matches(pattern, written)

@@ -24,13 +24,15 @@ local function describe(frame)
     return ("%sfunction <%s:%d>"):format(where, frame.short_src, frame.linedefined)
 end
 
--- The lines of the user that led to it, the last call first, down to where the prompt called.
+-- The lines of the user that led to it, the last call first, down to where the prompt called. That
+-- it was in what has just been typed isn't worth a line.
 local function trace()
     local lines <const>, level = {}, 3
     local frame = debug.getinfo(level, "fSln")
     while frame and frame.func ~= M.call do
         if not is_own(frame) then
             lines[#lines + 1] = describe(frame)
+            lines.worth = #lines > 1 or frame.what ~= "main"
         end
         level = level + 1
         frame = debug.getinfo(level, "fSln")
@@ -81,7 +83,7 @@ end
 ---@return string
 function M.report(failure)
     local lines <const> = { fault.report(to_fault(failure.raised)) }
-    if #failure.trace > 1 then
+    if failure.trace.worth then
         for _, line in ipairs(failure.trace) do
             lines[#lines + 1] = "  " .. line
         end
