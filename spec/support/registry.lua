@@ -26,11 +26,12 @@ local MAKE_CERTIFICATE <const> = [[
         -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1,DNS:localhost \
         -keyout %s -out %s]]
 
-local function tls_config(directory)
+local function tls_config(directory, verify)
     needs.program "openssl"
     local key <const>, certificate <const> = directory .. "/key.pem", directory .. "/ca.pem"
     shell.run(MAKE_CERTIFICATE, key, certificate)
-    return (", tls: {certificate: %q, key: %q}"):format(certificate, key), certificate
+    return (", tls: {certificate: %q, key: %q%s}"):format(certificate, key,
+        verify and (", clientcas: [%q]"):format(certificate) or ""), certificate, key
 end
 
 -- The registry takes bcrypt only; Perl's crypt is libcrypt's.
@@ -42,9 +43,10 @@ local function auth_config(directory, credentials)
 end
 
 ---Starts a registry.
----@param options { port: integer?, auth: string?, tls: boolean? }? `auth` is "user:password"
----@return table registry `host` ("127.0.0.1:PORT"), `url`, with TLS `ca_file`; gone with
----  `scratch.clean`, or `close`
+---@param options { port: integer?, auth: string?, tls: boolean?, verify: boolean? }? `auth` is
+---  "user:password"; `verify`: only who has its own certificate may come
+---@return table registry `host` ("127.0.0.1:PORT"), `url`, with TLS `ca_file` and `key_file`; gone
+---  with `scratch.clean`, or `close`
 function M.start(options)
     needs.program("docker-registry", "curl")
     options = options or {}
@@ -52,7 +54,7 @@ function M.start(options)
     local registry <const> = setmetatable({ directory = directory, auth = options.auth }, Registry)
     local tls = ""
     if options.tls then
-        tls, registry.ca_file = tls_config(directory)
+        tls, registry.ca_file, registry.key_file = tls_config(directory, options.verify)
     end
     local auth <const> = options.auth and auth_config(directory, options.auth) or ""
     assert(core.file.write(directory .. "/config.yml",
@@ -81,7 +83,8 @@ end
 ---@return string body
 function Registry:curl(path, ...)
     local line, words = "curl -sS --fail", { ... }
-    for option, value in pairs { ["--cacert"] = self.ca_file, ["--user"] = self.auth } do
+    for option, value in pairs { ["--cacert"] = self.ca_file, ["--user"] = self.auth,
+        ["--cert"] = self.ca_file, ["--key"] = self.key_file } do
         table.move({ option, value }, 1, 2, #words + 1, words)
     end
     words[#words + 1] = path:find "://" and path or self.url .. "/v2/" .. path

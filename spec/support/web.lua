@@ -24,22 +24,24 @@ local function make_certificate(directory)
     return key, certificate
 end
 
-local function argv(server, tls)
+local function argv(server, tls, verify)
     local answer <const> = "lua5.4 spec/support/httpd.lua " .. server.directory
     local options <const> = "0,bind=127.0.0.1,reuseaddr,fork,backlog=64"
     if not tls then
         return { "socat", "-d", "-d", "TCP-LISTEN:" .. options, "EXEC:" .. answer .. ",nofork" }
     end
     local key <const>, certificate <const> = make_certificate(server.directory)
-    server.ca_file = certificate
-    return { "socat", "-d", "-d", ("OPENSSL-LISTEN:%s,cert=%s,key=%s,verify=0"):format(options,
-        certificate, key), "EXEC:" .. answer }
+    server.ca_file, server.key_file = certificate, key
+    return { "socat", "-d", "-d", ("OPENSSL-LISTEN:%s,cert=%s,key=%s,%s"):format(options,
+        certificate, key, verify and "verify=1,cafile=" .. certificate or "verify=0"),
+        "EXEC:" .. answer }
 end
 
 ---Starts a server.
 ---@param script string the body of a function in Lua of `request` and `answer`
----@param options { tls: boolean? }?
----@return table server `url`, `port`, with TLS `ca_file`; gone with `scratch.clean`
+---@param options { tls: boolean?, verify: boolean? }? `verify`: only who has its own certificate
+---  may come
+---@return table server `url`, `port`, with TLS `ca_file` and `key_file`; gone with `scratch.clean`
 function M.serve(script, options)
     needs.program "socat"
     local directory <const> = scratch.directory()
@@ -48,7 +50,8 @@ function M.serve(script, options)
     server:script(script)
     local log <close> = assert(io.open(directory .. "/log", "wb"))
     server.process = assert(core.process.spawn {
-        argv = argv(server, tls), stdin = "null", stdout = "null", stderr = log,
+        argv = argv(server, tls, options and options.verify),
+        stdin = "null", stdout = "null", stderr = log,
     })
     scratch.finally(function() server.process:close() end)
     server.port = wait.until_true("socat listens", function()

@@ -12,6 +12,7 @@ local registry <const> = require "spec.support.registry"
 local rootfs <const> = require "sdme.rootfs"
 local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
+local shell <const> = require "spec.support.shell"
 local small <const> = require "spec.support.small_system"
 local wait <const> = require "spec.support.wait"
 
@@ -91,6 +92,32 @@ describe("an image in a registry", function()
         sdme.ok("fs", "import", name "nginx", "--base-fs", "base", "--name", "third", "--no-cache")
         assert.same(1, #blobs_among(asked(before)))
         assert.matches("GET [^\n]*/manifests/latest", table.concat(asked(before), "\n"))
+    end)
+
+    it("is had with the certificates that podman or docker have for its registry", function()
+        local secured <const> = registry.start { tls = true, verify = true }
+        local image <const> = secured.host .. "/library/plain"
+        local function import()
+            return sdme.run("fs", "import", image, "--install-packages=no", "--oci-mode=base")
+        end
+        local ca <const> = ("/etc/docker/certs.d/%s"):format(secured.host)
+        local first <const> = ("/etc/containers/certs.d/%s"):format(secured.host)
+        assert.matches("\nhint: if it is the right one: [^\n]* or into " .. escape(first)
+            .. "/ca%.crt\n$", import().err)
+        shell.run("mkdir -p %s && cp %s %s", ca, secured.ca_file, ca .. "/our.crt")
+        scratch.finally(function()
+            shell.run("rm -r %s %s", ca, first)
+        end)
+        assert.equal(1, import().status)
+        shell.run("cp %s %s", secured.ca_file, ca .. "/client.cert")
+        assert.matches("/client%.cert: expected client%.key beside it\n"
+            .. "hint: authorities to trust are called NAME%.crt\n$", import().err)
+        shell.run("cp %s %s", secured.key_file, ca .. "/client.key")
+        refused.by(1, ".*/library/plain:latest: no such image .*", "fs", "import", image)
+        secured:push_images "plain"
+        assert.equal("plain\n", import().out)
+        shell.run("mkdir -p %s", first)
+        assert.equal(1, import().status)
     end)
 
     it("is what its digest says, or isn't imported", function()

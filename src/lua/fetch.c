@@ -128,14 +128,16 @@ static lua_Integer option_size(lua_State *L, int index, const char *key, lua_Int
 
 /*
  * session:request{ url=, method="GET", headers=, body=, output=, hold=false, max_size=,
- * insecure_http=false, follow=0, user=, password= } -> pending: { status=, headers=, body=,
- * received=, url=, http_version= }
+ * insecure_http=false, follow=0, user=, password=, authorities=, certificate=, key= } -> pending:
+ * { status=, headers=, body=, received=, url=, http_version= }
  */
 static int session_request(lua_State *L)
 {
-    static const char *const known[] = {"url",           "method", "headers",  "body",
-                                        "output",        "hold",   "max_size", "follow",
-                                        "insecure_http", "user",   "password", NULL};
+    static const char *const known[] = {
+        "url",      "method",      "headers",     "body",          "output",
+        "hold",     "max_size",    "follow",      "insecure_http", "user",
+        "password", "authorities", "certificate", "key",           NULL,
+    };
     struct sdme_fetch *session = check_session(L);
     struct sdme_fetch_request_options options = SDME_FETCH_REQUEST_DEFAULTS;
     struct sdme_error error = {0};
@@ -153,6 +155,9 @@ static int session_request(lua_State *L)
     options.follow = (unsigned int) option_size(L, 2, "follow", 0);
     options.user = sdme_lua_option_string(L, 2, "user", NULL);
     options.password = sdme_lua_option_string(L, 2, "password", NULL);
+    options.authorities = sdme_lua_option_string(L, 2, "authorities", NULL);
+    options.certificate = sdme_lua_option_string(L, 2, "certificate", NULL);
+    options.key = sdme_lua_option_string(L, 2, "key", NULL);
     options.headers = option_headers(L, 2);
 
     struct sdme_fetch_request **request =

@@ -34,6 +34,9 @@ local Session = {}
 ---@field follow integer? how many redirects; 0
 ---@field user string? for this server
 ---@field password string? for this server
+---@field authorities string? certificates in PEM to trust beside those of the system
+---@field certificate string? the file of a certificate in PEM that says who we are, to this server
+---@field key string? the file of its key
 
 ---Asks a server. The request ends with `{ status=, headers=, body=, received=, url=, http_version=
 ---}`, whatever the status is. Names of headers are in lower case, and the value of one that came

@@ -57,8 +57,10 @@ struct sdme_fetch_request_options {
     int64_t max_size;    /* of the body: of the output as a whole if that has an offset */
     unsigned int follow; /* how many redirects; 0: a redirect is an answer like others */
     const char *user, *password;
-    bool insecure_http; /* http:// is refused without */
-    bool hold;          /* a body of 200 or 206 waits for sdme_fetch_accept() */
+    const char *authorities;       /* in PEM, to trust beside those of the system; NULL: none */
+    const char *certificate, *key; /* files in PEM that say who we are; NULL: none */
+    bool insecure_http;            /* http:// is refused without */
+    bool hold;                     /* a body of 200 or 206 waits for sdme_fetch_accept() */
 };
 #define SDME_FETCH_REQUEST_DEFAULTS                                                                \
     ((struct sdme_fetch_request_options){.body_fd = -1, .output = -1, .max_size = INT64_MAX})
@@ -71,8 +73,8 @@ struct sdme_fetch_request_options {
  * which that of every answer but a 200 or 206 does, is limited by @max_size too. A 206 that isn't
  * held never goes to the output: nobody would look at its Content-Range.
  *
- * A redirect to another scheme, host or port takes Authorization, Cookie, user and password away
- * for good; one from https to http is refused.
+ * A redirect to another scheme, host or port takes Authorization, Cookie, user, password,
+ * certificate and key away for good; one from https to http is refused.
  */
 int sdme_fetch_request_open(struct sdme_fetch *fetch,
                             const struct sdme_fetch_request_options *options,

@@ -73,7 +73,10 @@ static int set_up(struct sdme_fetch_request *request,
         return sdme_fail_as(error, EPERM, "%s: http:// isn't allowed here", request->url.shown);
     if (copy_text(options->user ? options->user : request->url.user, &request->user) < 0 ||
         copy_text(options->password ? options->password : request->url.password,
-                  &request->password) < 0)
+                  &request->password) < 0 ||
+        copy_text(options->authorities, &request->authorities) < 0 ||
+        copy_text(options->certificate, &request->certificate) < 0 ||
+        copy_text(options->key, &request->key) < 0)
         return sdme_fail(error, ENOMEM, "HTTP request");
     code = add_headers(request, options->headers, error);
     if (code < 0)
@@ -129,6 +132,9 @@ void sdme_fetch_request_close(struct sdme_fetch_request *request)
     sdme_fetch_url_free(&request->url);
     free(request->user);
     free(request->password);
+    free(request->authorities);
+    free(request->certificate);
+    free(request->key);
     free(request->memory);
     sdme_stream_close(&request->upload.stream);
     sdme_stream_close(&request->output);

@@ -106,7 +106,9 @@ struct sdme_fetch_request {
     bool insecure_http, hold;
 
     struct sdme_fetch_url url;
-    char *user, *password;      /* as long as the redirects stay where they are for */
+    char *user, *password;   /* as long as the redirects stay where they are for */
+    char *certificate, *key; /* the same */
+    char *authorities;
     struct curl_slist *headers; /* the same, of Authorization and Cookie */
     struct sdme_fetch_upload upload;
 

@@ -12,6 +12,9 @@
 /* Below it a transfer is stalled, in bytes per second. */
 #define SLOWEST_RATE 100L
 
+/* Where OpenSSL finds authorities by their names, on every distribution that has them so. */
+#define SYSTEM_AUTHORITIES "/etc/ssl/certs"
+
 #define RECEIVE_AT_ONCE 131072L
 
 static const char *const method_names[SDME_FETCH_METHODS] = {"GET", "HEAD", "POST", "PUT", "PATCH"};
@@ -30,6 +33,7 @@ static const struct {
     {CURLE_HTTP2_STREAM, ECONNRESET},
     {CURLE_PEER_FAILED_VERIFICATION, EKEYREJECTED},
     {CURLE_SSL_CACERT_BADFILE, ENOKEY},
+    {CURLE_SSL_CERTPROBLEM, ENOKEY},
     {CURLE_OUT_OF_MEMORY, ENOMEM},
     {CURLE_URL_MALFORMAT, EINVAL},
     {CURLE_SEND_FAIL_REWIND, ESPIPE},
@@ -160,6 +164,30 @@ static int set_request(struct sdme_fetch_request *request)
     return failures;
 }
 
+/* Authorities that come from memory take the place of the system's file, but not of its directory.
+ */
+static int set_certificates(struct sdme_fetch_request *request)
+{
+    const struct libcurl *curl = &request->fetch->curl;
+    int failures = 0;
+
+    if (request->authorities) {
+        struct curl_blob blob = {
+            .data = request->authorities,
+            .len = strlen(request->authorities),
+            .flags = CURL_BLOB_NOCOPY,
+        };
+
+        SET(CURLOPT_CAINFO_BLOB, &blob);
+        SET(CURLOPT_CAPATH, SYSTEM_AUTHORITIES);
+    }
+    if (request->certificate)
+        SET(CURLOPT_SSLCERT, request->certificate);
+    if (request->key)
+        SET(CURLOPT_SSLKEY, request->key);
+    return failures;
+}
+
 static int set_session(struct sdme_fetch_request *request)
 {
     const struct sdme_fetch *fetch = request->fetch;
@@ -202,7 +230,7 @@ int sdme_fetch_transfer(struct sdme_fetch_request *request, struct sdme_error *e
     request->received = request->skip = request->written = request->upload.position = 0;
     request->paused = request->enough = false;
     request->reason[0] = '\0';
-    if (set_request(request) + set_session(request) > 0)
+    if (set_request(request) + set_session(request) + set_certificates(request) > 0)
         return sdme_fail_as(error, SDME_EUNSUPPORTED, "%s: this libcurl lacks what is needed",
                             request->url.shown);
     if (fetch->curl.curl_multi_add_handle(fetch->multi, request->easy) != CURLM_OK)
@@ -253,7 +281,9 @@ static int drop_secrets(struct sdme_fetch_request *request)
     request->headers = kept;
     free(request->user);
     free(request->password);
-    request->user = request->password = NULL;
+    free(request->certificate);
+    free(request->key);
+    request->user = request->password = request->certificate = request->key = NULL;
     return 0;
 }
 

@@ -35,12 +35,14 @@ local Auth <const> = {}
 Auth.__index = Auth
 
 ---@param options table `session`, `host`, `registry` and `repository` (to find credentials by),
----  `insecure` (tokens may be had by http), `credentials` ("USER:PASSWORD"), `retry`
+---  `insecure` (tokens may be had by http), `credentials` ("USER:PASSWORD"), `retry`, `tls` (of
+---  sdme.oci.certificates)
 ---@return sdme.oci.Auth
 function M.new(options)
     return setmetatable({
         session = options.session, host = options.host, registry = options.registry,
         repository = options.repository, insecure = options.insecure, retry = options.retry,
+        tls = options.tls or {},
         given = options.credentials and credentials.parse(options.credentials), tokens = {},
         asking = {},
     }, Auth)
@@ -134,6 +136,10 @@ local REFUSALS <const> = { [400] = true, [401] = true, [403] = true, [404] = tru
 
 local function attempt(self, realm, options, number)
     options.insecure_http, options.max_size = self.insecure, MAX_ANSWER
+    options.authorities = self.tls.authorities
+    if realm:match "^https://([^/]*)" == self.host then
+        options.certificate, options.key = self.tls.certificate, self.tls.key
+    end
     options.headers = options.headers or {}
     options.headers.Accept = "application/json"
     local request <close> = fault.check(self.session:request(options))

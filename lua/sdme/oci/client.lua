@@ -2,6 +2,7 @@
 -- where that helps, and over TLS unless the registry is one that may do without.
 
 local auth <const> = require "sdme.oci.auth"
+local certificates <const> = require "sdme.oci.certificates"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local json <const> = require "sdme.json"
@@ -52,14 +53,16 @@ function M.new(options)
     if mirror then
         insecure = mirror:find "^http:" ~= nil
     end
+    local tls <const> = certificates.find(mirror and host or options.registry)
     return setmetatable({
-        session = options.session, host = host, repository = options.repository,
-        base = mirror or not insecure and "https://" .. host or nil, insecure = insecure,
+        tls = tls, session = options.session, host = host, registry = options.registry,
+        repository = options.repository, insecure = insecure,
+        base = mirror or not insecure and "https://" .. host or nil,
         is_mirror = mirror ~= nil, retry = options.retry,
         auth = auth.new {
             session = options.session, host = host, insecure = insecure, retry = options.retry,
             registry = mirror and host or options.registry, repository = options.repository,
-            credentials = options.credentials,
+            credentials = options.credentials, tls = tls,
         },
     }, Client)
 end
@@ -67,8 +70,9 @@ end
 -- What can be done about failures of a connection.
 local function hint_of(self, code)
     if code == "EKEYREJECTED" then
-        return "if it is the right one: its authority belongs to those of this host"
-            .. " (update-ca-certificates)"
+        return ("if it is the right one: its authority belongs to those of this host"
+            .. " (update-ca-certificates), or into %s"):format(
+                certificates.suggestion(self.is_mirror and self.host or self.registry))
     elseif code == "EPROTO" and not self.insecure then
         return "if it speaks http only: sdme config set insecure_registries " .. self.host
     end
@@ -80,6 +84,7 @@ end
 local function find_base(self)
     local request <close> = fault.check(self.session:request {
         url = ("https://%s/v2/"):format(self.host), max_size = 65536,
+        authorities = self.tls.authorities, certificate = self.tls.certificate, key = self.tls.key,
     })
     local head <const>, message <const>, code <const> = task.await(request:head())
     if not head and not NO_TLS[code] then
@@ -117,6 +122,8 @@ local function open_request(self, options, proof)
         output = options.output, hold = options.hold, max_size = options.max_size,
         insecure_http = self.insecure, follow = options.follow or REDIRECTS,
         user = own and proof.user or nil, password = own and proof.password or nil,
+        authorities = self.tls.authorities,
+        certificate = own and self.tls.certificate or nil, key = own and self.tls.key or nil,
     })
 end
 

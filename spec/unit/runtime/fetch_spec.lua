@@ -582,6 +582,33 @@ describe("core.fetch", function()
             fails("ENOKEY", "/nonexistent", get(server))
         end)
 
+        it("trusts the authorities of a request, in this one", function()
+            local server <const> = web.serve("answer:whole(200, 'x')", { tls = true })
+            local authorities <const> = assert(core.file.read(server.ca_file))
+            assert.equal("x", assert(get(server, { authorities = authorities })).body)
+            fails("EKEYREJECTED", "certificate", get(server))
+            fails("ENOKEY", "", get(server, { authorities = "none" }))
+        end)
+
+        it("says by a certificate who is there, to the server that was named alone", function()
+            local options <const> = { tls = true, verify = true }
+            local server <const> = web.serve("answer:whole(200, 'x')", options)
+            local other <const> = web.serve("answer:whole(200, 'other')", options)
+            local authorities <const> =
+                core.file.read(server.ca_file) .. core.file.read(other.ca_file)
+            local function get_as(certificate, key)
+                return get(server, {
+                    authorities = authorities, certificate = certificate, key = key, follow = 1,
+                })
+            end
+            assert.is_nil((get_as()))
+            assert.equal("x", assert(get_as(server.ca_file, server.key_file)).body)
+            server:script(('answer:whole(302, "", "Location: %s/x")'):format(other.url))
+            assert.is_nil((get_as(server.ca_file, server.key_file)))
+            assert.same({}, other:requests())
+            fails("ENOKEY", "/nonexistent", get_as("/nonexistent", server.key_file))
+        end)
+
         it("goes no way back to http", function()
             local plain <const> = web.serve "answer:whole(200, 'plain')"
             local server <const> = web.serve(([[
