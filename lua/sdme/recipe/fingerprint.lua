@@ -2,6 +2,7 @@
 -- from around it. Modules count by their names, and so do recipes, containers and the like; what it
 -- finds in global variables doesn't count.
 
+local bytecode <const> = require "sdme.recipe.bytecode"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 
@@ -80,7 +81,7 @@ local function add_function(print, value)
     if debug.getinfo(value, "S").what == "C" then
         fault.raise("EUSAGE", HINT, "a function around the function is of C, and has no name")
     end
-    write(print, "function %s(", ("s4"):pack(string.dump(value, true)))
+    write(print, "function %s(", ("s4"):pack(bytecode.of(value)))
     local index = 1
     while true do
         local name <const>, inner <const> = debug.getupvalue(value, index)
