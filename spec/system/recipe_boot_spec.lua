@@ -5,6 +5,7 @@ local debian <const> = require "spec.support.debian"
 local recipe <const> = require "spec.support.recipe"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
+local task <const> = require "sdme.task"
 local wait <const> = require "spec.support.wait"
 
 local file <const> = core.file
@@ -229,10 +230,23 @@ end)]]
         it("stops the guest when it is interrupted", function()
             local build <close> = start()
             build:kill "INT"
-            wait.until_true("the guest is gone", function()
-                return shell.run("ls %s/containers", sdme.datadir()) == ""
-            end)
+            assert.equal(130, assert(task.await(build:wait())).code)
             assert.equal("", leftovers())
+        end)
+
+        it("leaves nothing for good, whenever that is", function()
+            for tenths = 1, 25, 6 do
+                recipe.write(dir, [[b:boot(function(c) c:exec { "touch", "/srv/x" } end)]], DEBIAN)
+                local build <close> = sdme.spawn("fs", "build", "web", dir .. "/web.lua", "-f",
+                    "--no-cache")
+                core.poll.wait({}, tenths / 10)
+                build:kill "KILL"
+                task.await(build:wait())
+                wait.until_true("the guest is gone", function()
+                    return guest() == nil
+                end)
+                assert.equal("", leftovers())
+            end
         end)
     end)
 end)

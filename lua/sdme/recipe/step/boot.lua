@@ -180,6 +180,16 @@ local function explain(name, raised)
     }
 end
 
+-- A signal that comes while a command runs in the guest is the command's, which may say nothing of
+-- it; but the build ends.
+local function call(work, guest)
+    local before <const> = core.interrupted()
+    work(container.get(guest.name))
+    if not before and core.interrupted() then
+        fault.raise("EINTR", nil, "interrupted")
+    end
+end
+
 ---Boots, works, and takes what changed.
 ---@param context sdme.StepContext
 ---@param _ table
@@ -188,8 +198,7 @@ function M.apply(context, _, extra)
     local tree <const> = context.stage .. "/tree"
     local guest <close> = new_guest(context, extra)
     guest.start()
-    local fine <const>, why <const> =
-        xpcall(extra.work, fault.catch, container.get(guest.name))
+    local fine <const>, why <const> = xpcall(call, fault.catch, extra.work, guest)
     if not fine then
         error(explain(guest.name, why), 0)
     end
