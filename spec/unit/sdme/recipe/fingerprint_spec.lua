@@ -20,7 +20,8 @@ describe("sdme.recipe.fingerprint", function()
 
     local VALUES <const> = {
         "nil", "false", "true", "1", "1.0", "1.5", "'1'", "'x'", "''", "{}", "{ 1 }", "{ '1' }",
-        "{ a = 1 }", "{ b = 1 }", "{ a = 2 }", "{ a = { b = 1 } }", "{ { a = 1 } }", "{ [1.5] = 1 }",
+        "{ a = 1 }", "{ b = 1 }", "{ a = 2 }", "{ a = { b = 1 } }", "{ { a = 1 } }",
+        "{ [1.5] = 1 }",
         "{ [true] = 1 }", "function() return 1 end", "function() return 2 end", "math.huge",
         "0/0", "string.format", "string.rep", "_G", "string",
         "setmetatable({ name = 'a' }, { __name = 'thing' })",
@@ -52,8 +53,8 @@ describe("sdme.recipe.fingerprint", function()
     end)
 
     it("comes to an end where values lead back to themselves", function()
-        local code <const> = "local t = { x = ... }; t.t = t; local f; f = function() return f, t end "
-            .. "return f"
+        local code <const> = "local t = { x = ... }; t.t = t; local f; "
+            .. "f = function() return f, t end; return f"
         assert.equal(fingerprint.of(made(code, 1)), fingerprint.of(made(code, 1)))
         assert.not_equal(fingerprint.of(made(code, 1)), fingerprint.of(made(code, 2)))
     end)
