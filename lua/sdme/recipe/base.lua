@@ -86,13 +86,13 @@ end
 local function import(source, key, mark, session)
     local options <const> = setmetatable({
         install_packages = session.from.install_packages or "no",
-        oci_mode = session.from.oci_mode or "base", no_cache = session.options.no_cache,
+        no_cache = session.options.no_cache,
     }, { __index = session.from })
     require("sdme.source.oci").check_options(source, options)
     local transaction <close> = layer.begin()
     local context <const> = {
         name = sources.name(source.suggested), transaction = transaction, options = options,
-        progress = session.progress,
+        progress = session.progress, oci_mode = "base",
     }
     local layers <const>, origin <const>, more <const> = sources.read(source, context)
     origin.source = printable(origin.source)

@@ -121,7 +121,7 @@ function M.read(source, context)
     local options <const> = context.options
     local image <close> = open(source, context)
     verify(image, options.verify)
-    local wanted <const> = options.oci_mode or "auto"
+    local wanted <const> = options.oci_mode or context.oci_mode or "auto"
     local origin <const> = { kind = "image", source = image.name, digest = image.digest }
     if (wanted == "auto" and mode.of(image.config) or wanted) == "app" then
         return read_app(source, image, origin, context)
