@@ -12,8 +12,7 @@ local APT <const> = { cache = { "/var/cache/apt", "/var/lib/apt/lists" } }
 
 local PACKAGES <const> = "crun fuse-overlayfs iptables podman podman-docker"
 
--- An overlay can't have its upper layer on an overlay, so files are merged in user space. A
--- container's cgroups are the guest's own affair, and limits are the outer container's.
+-- An overlay can't have its upper layer on an overlay, so files are merged in user space.
 local STORAGE <const> = [[
 [storage]
 driver = "overlay"
@@ -23,8 +22,11 @@ graphroot = "/var/lib/containers/storage"
 mount_program = "/usr/bin/fuse-overlayfs"
 ]]
 
+-- Limits are the outer container's: to set any, and to load programs that guard devices, its root
+-- would need capabilities that it doesn't have.
 local ENGINE <const> = [[
 [containers]
+cgroups = "disabled"
 netns = "host"
 keyring = false
 [engine]

@@ -85,8 +85,11 @@ describe("the recipe", function()
         make("devbox", "ann", dotfiles)
         shell.run("rm -r %s", dotfiles)
         local run <const> = boot "devbox"
-        assert.equal("set -o vi", sdme.ok("exec", "made", "--user", "ann", "cat", "/home/ann/.bashrc"))
-        assert.equal("0", sdme.ok("exec", "made", "--user", "ann", "sudo", "id", "-u"))
+        local function as_ann(...)
+            return sdme.ok("exec", "made", "--user", "ann", ...)
+        end
+        assert.equal("set -o vi", as_ann("cat", "/home/ann/.bashrc"))
+        assert.equal("0", as_ann("sudo", "id", "-u"))
         assert.equal("ann", run("stat", "-c", "%U", "/home/ann/.bashrc"))
         wait.until_equal("active", function()
             return run("systemctl", "is-active", "ssh.service")
