@@ -7,6 +7,7 @@
 # make test-threads  specs of what has threads, under ThreadSanitizer
 # make test-vm   specs that need a kernel of their own, in a virtual machine
 # make docs      write doc/api.md anew, from the annotations
+# make recording doc/tour.cast, the README's tour as asciinema plays it
 # make lint fmt fuzz bench install uninstall clean
 # Variables: CC CFLAGS LDFLAGS PREFIX DESTDIR SANITIZE=address,undefined BUILD V=1 (show commands)
 
@@ -97,7 +98,7 @@ GUEST_COMPILE   = $(GUEST_STANDARD) $(WARNINGS) -Os -fno-pie -fno-stack-protecto
 GUEST_LINK      = -nostdlib -static -s -Wl,--gc-sections -Wl,--build-id=none \
                   -Wl,-z,noexecstack -Wl,-z,noseparate-code $(if $(filter $(GUEST_NATIVE),$1),,-fuse-ld=lld)
 
-.PHONY: all docs deps demo demo-rootfs test test-unit test-system test-threads test-vm lint fmt fuzz bench install uninstall clean
+.PHONY: all docs recording deps demo demo-rootfs test test-unit test-system test-threads test-vm lint fmt fuzz bench install uninstall clean
 all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so $(LIBSDME) $(BUILD)/lib/libsdme.a $(PAGES:%=$(BUILD)/man/%) \
      $(GUEST_PROGRAMS) $(DOCUMENTATION) $(LIBRARY)
 
@@ -191,6 +192,12 @@ demo-rootfs:
 $(BUILD)/spec/escape: spec/support/escape.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -std=gnu11 $(WARNINGS) -O1 -static -o $@ $<
+
+recording: all
+	spec/host/deps test
+	images=$$(spec/host/image) && SDME_IMAGES=$$images spec/host/inside --base bookworm --bind "$$images" \
+	    $(abspath $(BUILD))/bin/sdme run doc/record.lua $(abspath $(BUILD))/bin/sdme >$(BUILD)/tour.cast
+	mv $(BUILD)/tour.cast doc/tour.cast
 
 test: all $(BUILD)/spec/escape
 	spec/host/deps test
