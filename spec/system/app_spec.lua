@@ -80,6 +80,34 @@ describe("an application", function()
         check_service "--no-new-privileges"
     end)
 
+    it("gains privileges by setuid programs, but not in a hardened container", function()
+        local line <const> = "cp /usr/bin/id /var/id; chmod 4755 /var/id; "
+            .. "exec setpriv --reuid daemon --clear-groups /var/id"
+        start { web = { cmd = { "sleep", "inf" } } }
+        assert.matches("euid=0", sdme.ok("exec", "web", "--app", "--", "sh", "-c", line))
+        sdme.ok("rm", "--force", "web")
+        sdme.ok("create", "--started", "-r", "app", "--name", "web", "--hardened")
+        local hardened <const> = sdme.run("exec", "web", "--app", "--", "sh", "-c", line)
+        assert.matches("chmod: .*not permitted", hardened.err)
+        assert.falsy(hardened.out:find "euid")
+    end)
+
+    it("is confined as its container is, from its next start on", function()
+        start({ web = { cmd = { "sleep", "inf" } } }, "--userns")
+        local function directive(name)
+            return sdme.ok("exec", "web", "systemctl", "show", "--value", "-p", name,
+                "sdme-oci-web")
+        end
+        assert.equal("no", directive "NoNewPrivileges")
+        sdme.ok("stop", "web")
+        sdme.ok("set", "web", "--strict", "--capability", "sys_time")
+        sdme.ok("start", "web")
+        assert.equal("yes", directive "NoNewPrivileges")
+        assert.matches("cap_sys_time", directive "CapabilityBoundingSet")
+        assert.equal("no", directive "ProtectClock")
+        assert.equal("running", inspect("web").apps[1].state)
+    end)
+
     it("has a container without such a program degraded, which says why", function()
         start { web = { cmd = { "nosuch" } } }
         wait.until_equal("degraded", function() return inspect("web").health end)
