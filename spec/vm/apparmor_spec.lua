@@ -62,8 +62,8 @@ describe("--apparmor-profile", function()
             .. "apparmor_parser, or do without: sdme set web --apparmor-profile ''", output)
     end)
 
-    it("says how our own is loaded", function()
-        vm.run "sdme create --name web --apparmor-profile sdme-default"
+    it("says how our own is loaded, as --strict asks for it", function()
+        vm.run "sdme create --name web --strict"
         assert.matches("\nhint: load it: sdme apparmor-profile | apparmor_parser -r, or",
             select(2, vm.attempt "sdme start web"), 1, true)
     end)
@@ -92,5 +92,16 @@ describe("sdme-default", function()
         start "--apparmor-profile sdme-default --userns --no-new-privileges --network-veth"
         assert.equal("sdme-default (enforce)", confinements())
         assert.equal("running", vm.run "sdme exec web systemctl is-system-running")
+    end)
+
+    it("is part of --strict, and left out of it by the name for none", function()
+        start "--strict"
+        assert.equal("sdme-default (enforce)", confinements())
+        assert.equal("running", vm.run "sdme exec web systemctl is-system-running")
+        assert.matches('"level": "strict"', vm.run "sdme inspect web", 1, true)
+        vm.run "sdme stop web && sdme set web --apparmor-profile unconfined"
+        assert.matches('"apparmor_profile"\n', vm.run "sdme inspect web", 1, true)
+        vm.run "sdme start -t 300 web"
+        assert.equal("unconfined", confinements())
     end)
 end)
