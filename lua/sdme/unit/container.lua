@@ -93,7 +93,7 @@ function M.drop_in(settings)
             { "DeviceAllow", devices },
             { "Restart", settings.restart },
             { "AppArmorProfile",
-                apparmor.confines(settings.apparmor_profile) and settings.apparmor_profile },
+                apparmor.confines(settings.apparmor_profile) and settings.apparmor_profile or nil },
         },
     }
 end
