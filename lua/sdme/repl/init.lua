@@ -110,7 +110,7 @@ end
 local function turn(source)
     local came <const> = core.renew_interrupt()
     if came and 128 + came == TERMINATED then
-        fault.raise("EINTR", nil, "interrupted")
+        error(fault.new { message = "interrupted", code = "EINTR", signal = came }, 0)
     end
     local ok, text, body, why = pcall(read, source)
     if not ok then

@@ -239,6 +239,16 @@ describe("sdme repl at a terminal", function()
         assert.equal(143, ended.code)
     end)
 
+    it("ends after a call that SIGTERM came too late for, and at the prompt", function()
+        local TERM <const> = "%s sdme.core.process.spawn { argv = { 'sh', '-c', '%s kill -TERM '"
+            .. " .. sdme.core.process.identity().pid } }%s\r"
+        local late <const> = "for i = 1, 1e7 do end"
+        local _ <const>, ended <const> = talk { { "> $", TERM:format("p =", "", late) } }
+        assert.equal(143, ended.code)
+        local _ <const>, idle <const> = talk { { "> $", TERM:format("p =", "sleep 0.3;", "") } }
+        assert.equal(143, idle.code)
+    end)
+
     it("completes at Tab, and lists what there is to choose from", function()
         local shown <const> = talk {
             { "> $", "spec_first, spec_fine = 1, 2\r" }, { "> $", "sp\t" }, { "spec_fi", "\t" },
