@@ -117,10 +117,12 @@ describe("a step that copies", function()
             recipe.build(dir, [[
                 b:run "mkdir /srv/real; ln -s /srv/real /opt/link; ln -s /../../srv /opt/up"
                 b:copy("conf/", "/opt/link")
+                b:copy("conf/", "/opt/link/deep/new")
                 b:copy("conf/1.conf", "/opt/up/one")
                 b:copy("conf/1.conf", "/bin/tool")
                 b:copy("conf/1.conf", "/var/run/x")]], { from = '"debian"' })
             assert.equal("2\n", recipe.read "/srv/real/2.conf")
+            assert.equal("2\n", recipe.read "/srv/real/deep/new/2.conf")
             assert.equal("1\n", recipe.read "/srv/one")
             assert.equal("1\n", recipe.read "/usr/bin/tool")
             local root <close> = recipe.open()

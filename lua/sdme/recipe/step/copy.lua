@@ -110,7 +110,7 @@ local function digest_source(b, source, extra, doing, several)
     for _, item in ipairs(selected.items) do
         local found <const> =
             fault.check(tree.digest(item.path, digest_options(opened, doing, item)))
-        item.digest = found.digest
+        item.digest, item.is_directory = found.digest, found.directories > 0
         item.target = target_of(root, doing.destination, item, several or selected.several)
         sum:update(("s4s4"):pack(item.target, item.digest))
         files, size = files + found.files, size + found.size
@@ -169,19 +169,41 @@ local function make_parents(root, path)
     end
 end
 
-local function copy_item(context, root, opened, item, doing, source)
-    local options <const> = digest_options(opened, doing, item)
-    options.source_root, options.root = options.root, nil
-    options.target_root, options.merge, options.digest = root, true, true
-    options.time = tar.source_date()
-    make_parents(root, item.target)
-    local done <const>, message <const>, code <const> = tree.copy(item.path, item.target, options)
+local function copy_item(context, opened, item, doing, options)
+    local all <const> = digest_options(opened, doing, item)
+    all.source_root, all.root, all.digest = all.root, nil, true
+    all.time = tar.source_date()
+    all.target_root, all.merge, all.into = options.root, options.merge, options.into
+    local done <const>, message <const>, code <const> = tree.copy(item.path, options.target, all)
     if not done then
-        fault.raise(code, nil, "copy %s to %s: %s", source, doing.destination, message)
+        fault.raise(code, nil, "copy %s to %s: %s", options.source, doing.destination, message)
     elseif done.digest ~= item.digest then
         fault.raise("EBUSY", "build it again", "%s: %s changed while it was copied", context.what,
-            source)
+            options.source)
     end
+end
+
+-- A directory that is new is copied to the layer itself, which takes two thirds of the time that it
+-- takes by way of the overlay. Where that is in the layer, the overlay says.
+local function make_new(context, item)
+    local root <close> = context:root()
+    if not item.is_directory or file.stat(item.target, { root = root }) then
+        return nil
+    end
+    make_parents(root, item.target)
+    fault.check(file.mkdir(item.target, { root = root, mode = "0700" }))
+    local made <close> = fault.check(file.open_directory(item.target, { root = root }))
+    return fault.check(file.readlink(("/proc/self/fd/%d"):format(made:fileno())))
+end
+
+local function copy_new(context, opened, item, doing, source)
+    local target <const> = make_new(context, item)
+    if target then
+        local layer <close> = fault.check(file.open_directory(context.stage .. "/tree"))
+        copy_item(context, opened, item, doing,
+            { root = layer, target = target, into = true, source = source })
+    end
+    return target ~= nil
 end
 
 ---Copies what was found.
@@ -189,11 +211,20 @@ end
 ---@param doing table
 ---@param extra table
 function M.apply(context, doing, extra)
+    local first <const> = extra.selections[1]
+    if #extra.selections == 1 and #first.items == 1 then
+        local opened <close> = place.open(context.builder, extra.from, first.source)
+        if copy_new(context, opened, first.items[1], doing, first.source) then
+            return
+        end
+    end
     local root <close> = context:root()
     for _, selected in ipairs(extra.selections) do
         local opened <close> = place.open(context.builder, extra.from, selected.source)
         for _, item in ipairs(selected.items) do
-            copy_item(context, root, opened, item, doing, selected.source)
+            make_parents(root, item.target)
+            copy_item(context, opened, item, doing,
+                { root = root, target = item.target, merge = true, source = selected.source })
         end
     end
 end
