@@ -5,6 +5,7 @@
 # make demo-rootfs  the same with a Debian of its own, and examples/rootfs.lua
 # make test      unit and system specs; HOST=bookworm|trixie|forky|machine chooses the test host
 # make test-threads  specs of what has threads, under ThreadSanitizer
+# make test-lua  unit specs under a Lua with API checks and an eager collector
 # make test-vm   specs that need a kernel of their own, in a virtual machine
 # make docs      write doc/api.md anew, from the annotations
 # make recording doc/tour.cast, the README's tour as asciinema plays it
@@ -98,7 +99,7 @@ GUEST_COMPILE   = $(GUEST_STANDARD) $(WARNINGS) -Os -fno-pie -fno-stack-protecto
 GUEST_LINK      = -nostdlib -static -s -Wl,--gc-sections -Wl,--build-id=none \
                   -Wl,-z,noexecstack -Wl,-z,noseparate-code $(if $(filter $(GUEST_NATIVE),$1),,-fuse-ld=lld)
 
-.PHONY: all docs recording deps demo demo-rootfs test test-unit test-system test-threads test-vm lint fmt fuzz bench install uninstall clean
+.PHONY: all docs recording deps demo demo-rootfs test test-unit test-system test-threads test-lua test-vm lint fmt fuzz bench install uninstall clean
 all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so $(LIBSDME) $(BUILD)/lib/libsdme.a $(PAGES:%=$(BUILD)/man/%) \
      $(GUEST_PROGRAMS) $(DOCUMENTATION) $(LIBRARY)
 
@@ -218,6 +219,25 @@ test-threads:
 	spec/host/deps test
 	$(MAKE) --no-print-directory SANITIZE=thread BUILD=$(BUILD)/thread all
 	SANITIZE=thread BUILD=$(BUILD)/thread spec/run $(RACES)
+
+# What binds C to Lua, with a Lua that checks how it is called, whose collector works all the time.
+CHECKED := $(BUILD)/checked
+COLLECTORS := generational incremental
+BOUND := $(foreach name,binding bus cgroup file link lock mount nat netns overlay poll_set process pty \
+         stream,spec/unit/runtime/$(name)_spec.lua) spec/unit/sdme/loop_spec.lua \
+         spec/unit/sdme/task_spec.lua spec/unit/sdme/progress_spec.lua
+test-lua: all
+	spec/host/deps test
+	spec/host/checked_lua $(CHECKED)
+	$(MAKE) --no-print-directory $(CHECKED)/bin/sdme
+	set -e; for mode in $(COLLECTORS); do echo "$$mode collector"; \
+	    SDME_SPEC_COLLECTOR=$$mode spec/run --lua $(CHECKED)/bin/sdme $(BOUND); done
+
+$(CHECKED)/bin/sdme: $(OBJECTS) $(BUILD)/obj/main.o $(OPENING) $(wildcard $(CHECKED)/liblua5.4.a)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(SANITIZED) $(LDFLAGS) -Wl,-E -Wl,--as-needed -o $@ \
+	    $(filter %.o,$^) -Wl,--whole-archive $(CHECKED)/liblua5.4.a -Wl,--no-whole-archive \
+	    $(RUNTIME_LIBS)
 
 test-vm: all $(BUILD)/spec/escape
 	spec/host/deps test vm

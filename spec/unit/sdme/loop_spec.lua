@@ -184,7 +184,10 @@ describe("task.set_poll", function()
         end
         local function drop()
             sleeper()
-            coroutine.close(sleeper())
+            local closed <const> = sleeper()
+            local held <const> = count()
+            coroutine.close(closed)
+            return held
         end
         local function collect()
             for _ = 1, 3 do -- of a thread on a stack that is still in use
@@ -194,8 +197,7 @@ describe("task.set_poll", function()
         collect()
         local before <const> = count()
         task.set_poll(coroutine.yield)
-        drop()
-        assert.is_true(count() > before)
+        assert.is_true(drop() > before)
         collect()
         assert.equal(before, count())
     end)
