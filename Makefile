@@ -230,7 +230,7 @@ test-lua: all
 	spec/host/deps test
 	spec/host/checked_lua $(CHECKED)
 	$(MAKE) --no-print-directory $(CHECKED)/bin/sdme
-	set -e; for mode in $(COLLECTORS); do echo "$$mode collector"; \
+	@set -e; for mode in $(COLLECTORS); do echo "$$mode collector"; \
 	    SDME_SPEC_COLLECTOR=$$mode spec/run --lua $(CHECKED)/bin/sdme $(BOUND); done
 
 $(CHECKED)/bin/sdme: $(OBJECTS) $(BUILD)/obj/main.o $(OPENING) $(wildcard $(CHECKED)/liblua5.4.a)
@@ -254,7 +254,7 @@ lint: lint-deps $(DOCUMENTATION)
 	printf '%s\n' $(wildcard src/guest/*.c) | xargs -P 2 -I FILE \
 	    clang-tidy --quiet FILE -- $(GUEST_STANDARD) 2>&1 | { ! grep -v 'warnings\? generated\.$$'; }
 	shellcheck .ci/run spec/run spec/bench/run spec/host/testhost spec/host/vmhost spec/host/deps \
-	    spec/host/image \
+	    spec/host/checked_lua spec/host/image \
 	    spec/host/inside spec/lint/floors
 	shellcheck --shell=bash spec/host/lib/*.bash
 	spec/lint/floors
