@@ -1,6 +1,7 @@
 -- What `help` says: about a function or an object of sdme what the manual does.
 
 local listing <const> = require "sdme.listing"
+local manual <const> = require "sdme.repl.manual"
 local printer <const> = require "sdme.repl.printer"
 
 local M <const> = {}
@@ -10,7 +11,7 @@ sdme.containers()              all containers         sdme.fs.list()   root file
 c = sdme.new { name = "web" }  a clone of this host   c:exec { "uname", "-a" }
 c:stop()                       c:remove()             Tab after `c:` shows the rest
 
-help(x)    what the manual says about a function or an object: help(sdme.new), help(c.exec)
+help(x)    what the manual says about a function or an object: help(sdme.new), help(c), help(c.exec)
 _          the last result
 Ctrl-C     drops the line, or stops the call that runs; Ctrl-D leaves
 
@@ -20,15 +21,14 @@ isn't kept in the history.
 ]]
 
 local function describe(value)
-    local found, documentation = pcall(require, "sdme.documentation")
-    local entry <const> = found and documentation.of(value)
+    local entry <const> = manual.entry(value)
     if not entry then
         return ("nothing is known about %s\n"):format(printer.show(value, { depth = 1 }))
     end
-    return ("%s\n\n%s\n"):format(entry.signature or entry.name, (entry.text:gsub("%s+$", "")))
+    return ("%s\n\n%s\n"):format(entry.signature, (entry.text:gsub("%s+$", "")))
 end
 
----Explains a value, or the prompt itself.
+---Explains a value or a name, or the prompt itself.
 ---@param ... any
 function M.help(...)
     listing.write(select("#", ...) == 0 and OVERVIEW or describe((...)))

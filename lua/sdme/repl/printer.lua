@@ -1,6 +1,7 @@
 -- Values as a person reads them: tables with their keys in order, and what is long cut short.
 
 local listing <const> = require "sdme.listing"
+local manual <const> = require "sdme.repl.manual"
 local text <const> = require "sdme.text"
 local word <const> = require "sdme.repl.word"
 
@@ -49,10 +50,9 @@ function Printer:string(value)
 end
 
 local function describe_function(value)
-    local documented, documentation = pcall(require, "sdme.documentation")
-    local known <const> = documented and documentation.of(value)
+    local known <const> = manual.entry(value)
     if known then
-        return "function " .. (known.signature or known.name)
+        return "function " .. known.signature
     end
     local where <const> = debug.getinfo(value, "S")
     return where.what == "C" and tostring(value):gsub("builtin: ", "")
@@ -162,14 +162,20 @@ local function state_of(container)
     return ok and (" (%s)"):format(status) or ""
 end
 
+local function named(class)
+    return function(value)
+        return ("sdme.%s%s"):format(class, value.name and " " .. quote(value.name) or "")
+    end
+end
+
 -- Our own objects, by the name of their class.
 local OBJECTS <const> = {
     ["sdme.container"] = function(value)
         return ("sdme.Container %s%s"):format(quote(value.name), state_of(value))
     end,
-    ["sdme.rootfs"] = function(value)
-        return ("sdme.Rootfs %s"):format(quote(value.name))
-    end,
+    ["sdme.rootfs"] = named "Rootfs",
+    ["sdme.recipe"] = named "Recipe",
+    ["sdme.pod"] = named "Pod",
     ["sdme.fault"] = function(value)
         return ("sdme.Fault %s%s"):format(quote(value.message),
             value.code and (" (%s)"):format(value.code) or "")

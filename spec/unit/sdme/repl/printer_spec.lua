@@ -1,4 +1,5 @@
 local fault <const> = require "sdme.fault"
+local needs <const> = require "spec.support.needs"
 local printer <const> = require "sdme.repl.printer"
 
 local show <const> = printer.show
@@ -129,5 +130,20 @@ describe("several printed values", function()
     it("are on lines of their own if one isn't enough", function()
         assert.equal('"xxxxxxxx"\n"yyyyyyyy"',
             printer.show_all({ "xxxxxxxx", "yyyyyyyy", n = 2 }, { width = 20 }))
+    end)
+end)
+
+describe("an object of ours", function()
+    it("is its class and its name", function()
+        local recipe <const> = require("sdme").recipe { name = "web", from = "debian",
+            build = function() end }
+        assert.equal('{ sdme.Recipe "web" }', show { recipe })
+    end)
+end)
+
+describe("a function of ours", function()
+    it("is how it is called", function()
+        needs.that(pcall(require, "sdme.documentation_data"), "the data of the manual")
+        assert.equal("function sdme.new([settings])", show(require("sdme").new))
     end)
 end)
