@@ -228,9 +228,11 @@ local function mount_entry(self, entry, of)
         return leave_out(self, entry, ("its filesystem is %s"):format(
             of.filesystem and of.filesystem.type or "none that is known"))
     end
-    local mount <const>, message <const> = self.partitions:mount(of, subvolume_of(entry, of))
+    local mount <const>, message <const>, code <const> =
+        self.partitions:mount(of, subvolume_of(entry, of))
     if not mount then
-        return leave_out(self, entry, message)
+        return leave_out(self, entry, code == "EUNSUPPORTED"
+            and "this kernel has no " .. of.filesystem.type or message)
     end
     add(self, entry.path, mount, of)
 end

@@ -214,6 +214,27 @@ describe("source.disk", function()
             return make(table_script, type or "ext4", all, options)
         end
 
+        -- The beginning of an empty FAT16 of 16 MiB: boot sector, and two tables of 32 sectors.
+        local function make_fat()
+            local entry <const> = "\xf8\xff\xff\xff" .. ("\0"):rep(32 * 512 - 4)
+            return ("<c3c8I2I1I2I1I2I2I1I2I2I2I4I4I1I1I1I4c11c8"):pack("\xeb\x3c\x90", "MSWIN4.1",
+                512, 4, 1, 2, 512, 32768, 0xf8, 32, 32, 2, 0, 0, 0x80, 0, 0x29, 1,
+                "NO NAME    ", "FAT16   ") .. ("\0"):rep(510 - 62) .. "\x55\xaa" .. entry:rep(2)
+                .. ("\0"):rep(65536)
+        end
+
+        it("but for a vfat that this kernel can't read, without which it goes on", function()
+            local path <const> = merged([[/dev/vda2 /boot/efi vfat umask=0077 0 1\\n]], 2)
+            image.poke(path, image.partitions(path)[2].offset, make_fat())
+            local opened <close> = open_image(path)
+            if core.file.read "/proc/filesystems":find "\tvfat\n" then
+                assert.same({ "/", "/boot/efi" }, { opened.mounts[1].path, opened.mounts[2].path })
+            else
+                assert.same({ { path = "/boot/efi", source = "/dev/vda2",
+                    why = "this kernel has no vfat" } }, opened.left_out)
+            end
+        end)
+
         it("by every name that it can have there", function()
             local path <const> = merged(table.concat({
                 "# a comment /nothing\\n\\n   \\n",
