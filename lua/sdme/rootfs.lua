@@ -78,7 +78,10 @@ function M.get(name)
     if not checked then
         fault.usage("%s", why)
     elseif not M.exists(name) then
-        fault.raise("ENOENT", HINT_LIST, "there is no rootfs %s", name)
+        local is_container <const> = file.stat(store.path("containers", name))
+        fault.raise("ENOENT", is_container
+            and ("%s is a container: sdme snapshot %s FS makes a rootfs of it"):format(name, name)
+            or HINT_LIST, "there is no rootfs %s", name)
     end
     return setmetatable({ name = name }, Rootfs)
 end

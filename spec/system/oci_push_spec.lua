@@ -109,6 +109,10 @@ describe("sdme push", function()
         refused.by(2, ".*expected a tag to push to, and no digest", "push", "plain",
             registry.host .. "/x/plain@sha256:" .. ("0"):rep(64))
         refused.by(1, "there is no rootfs none", "push", "none", "x/y")
+        sdme.ok("create", "-r", "plain", "--name", "web")
+        assert.equal("sdme: there is no rootfs web\nhint: web is a container: sdme snapshot web FS"
+            .. " makes a rootfs of it\n", sdme.run("push", "web", "x/y").err)
+        sdme.ok("rm", "web")
         registry:close()
         refused.by(1, ".*[Cc]onnect.*", "push", "plain", registry.host .. "/x/plain")
     end)

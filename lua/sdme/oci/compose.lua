@@ -9,6 +9,7 @@ local json <const> = require "sdme.json"
 local layer <const> = require "sdme.store.layer"
 local platform <const> = require "sdme.oci.platform"
 local reference <const> = require "sdme.oci.reference"
+local task <const> = require "sdme.task"
 local tar <const> = require "sdme.export.tar"
 
 local M <const> = {}
@@ -225,16 +226,32 @@ local function plain(descriptor)
 end
 M.plain = plain
 
+-- What has become of each part, in their order; several strands take from one list.
+local function put_layers(parts, sink)
+    local descriptors <const>, workers <const>, taken = {}, {}, 0
+    local function work()
+        while taken < #parts do
+            taken = taken + 1
+            local i <const> = taken
+            descriptors[i] = sink:layer(parts[i])
+        end
+    end
+    for i = 1, math.min(sink.parallel or 1, #parts) do
+        workers[i] = work
+    end
+    task.together(table.unpack(workers))
+    return descriptors
+end
+
 ---Has every part of an image put somewhere.
 ---@param composition sdme.oci.Composition
----@param sink table `layer(part)` gives a descriptor with `diff_id`; `blob(descriptor, bytes)`
----  takes the config
+---@param sink table `layer(part)` gives a descriptor with `diff_id`, and is called for so many at
+---  once as `parallel` says, or one after the other; `blob(descriptor, bytes)` takes the config
 ---@return table descriptor of the manifest
 ---@return string bytes of the manifest
 function M.assemble(composition, sink)
     local layers <const>, diff_ids <const> = json.array(), {}
-    for i, part in ipairs(composition.parts) do
-        local descriptor <const> = sink:layer(part)
+    for i, descriptor in ipairs(put_layers(composition.parts, sink)) do
         layers[i], diff_ids[i] = plain(descriptor), descriptor.diff_id
     end
     local config <const> = M.config(composition, diff_ids)

@@ -23,6 +23,9 @@ local MISSING <const> = "the registry knows no such repository"
 -- Seconds that a registry may take to look through what it was sent.
 local PATIENCE <const> = 300
 
+-- Layers that go out at once: where a registry is far away, one waits for it.
+local PARALLEL <const> = 4
+
 -- Hexadecimal digits that tell layers apart for people.
 local SHORT <const> = 12
 
@@ -31,6 +34,7 @@ local SHORT <const> = 12
 ---@field client sdme.oci.Client
 ---@field scope string
 ---@field from string? a repository of the same registry that may have the layers
+---@field parallel integer layers at once
 ---@field sent integer bytes of blobs that weren't there
 local Push <const> = {}
 Push.__index = Push
@@ -249,7 +253,7 @@ function M.push(composition, name, options)
     local session <close> = client.session { ca_file = options.ca_file, stall_timeout = PATIENCE }
     local push <const> = setmetatable({
         target = target, options = options, sent = 0, progress = options.progress,
-        scope = scope_of(target.repository, "pull,push"),
+        scope = scope_of(target.repository, "pull,push"), parallel = PARALLEL,
         from = source_of(target, composition.origin),
         client = client.new {
             registry = target.registry, repository = target.repository, session = session,

@@ -84,6 +84,35 @@ describe("a push", function()
         assert.equal(pushed.sent, #puts[1].body + #puts[2].body)
     end)
 
+    it("sends up to four layers at once, and names them in their order", function()
+        local parts <const> = {}
+        for i = 1, 6 do
+            local path <const> = ("%s/tree%d"):format(home, i)
+            assert(core.file.mkdir(path))
+            assert(core.file.write(path .. "/file", ("content %d"):format(i)))
+            parts[i] = { path = path, base = 0, blobs = {} }
+        end
+        -- Answers none of the first four before all of them are there.
+        local server <const> = web.serve(GOOD .. [[
+            local function count()
+                local file <close> = assert(io.open(arg[1] .. "/requests"))
+                return select(2, file:read "a":gsub('method *= *"PUT"', ""))
+            end
+            for _ = 1, request.method == "PUT" and 600 or 0 do
+                if count() >= 4 then
+                    return accept()
+                end
+                os.execute "sleep 0.05"
+            end
+            if request.method == "PUT" then answer:whole(403, "") else accept() end]])
+        local pushed <const> = run(server, { parts = parts })
+        assert.equal(8, #asked(server, "PUT"))
+        server:script(GOOD .. "accept()")
+        assert.equal(pushed.digest, run(server, { parts = parts }).digest)
+        table.insert(parts, table.remove(parts, 1))
+        assert.not_equal(pushed.digest, run(server, { parts = parts }).digest)
+    end)
+
     it("begins an upload anew that was cut off, or that the registry was too busy for", function()
         for _, fault in ipairs {
             "answer:cut()", "answer:whole(503, '')", "answer:whole(429, '', 'Retry-After: 0')",
