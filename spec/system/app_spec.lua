@@ -189,6 +189,34 @@ describe("an application", function()
             sdme.run("logs", "web", "--app=three").err)
     end)
 
+    it("can be heard when its container has stopped, if that keeps its journal", function()
+        local config <const> = {
+            cmd = { "sh", "-c", "echo out; echo err >&2; echo `seq 3` done; sleep inf" },
+        }
+        start({ one = config, two = { cmd = { "sh", "-c", "echo other; sleep inf" } } }, "--userns")
+        wait.until_true("output", function()
+            return sdme.ok("logs", "web", "--app=one"):find "3 done"
+                and sdme.ok("logs", "web", "--app=two"):find "other"
+        end)
+        assert.matches("^%u%l%l %d%d .*other", sdme.ok("logs", "web", "--app=two"):match "[^\n]*$")
+        sdme.ok("exec", "web", "journalctl", "--sync")
+        sdme.ok("stop", "web")
+        local left <const> = sdme.run("logs", "web", "--app=one")
+        assert.same({ 0, "" }, { left.status, left.err })
+        assert.matches("%d out\n[^\n]+ err\n[^\n]+ 1 2 3 done\n", left.out)
+        assert.falsy(left.out:find "other")
+        assert.equal("sdme: logs web: to follow an application takes a running container\n"
+            .. "hint: sdme start web\n", sdme.run("logs", "web", "--app=one", "--follow").err)
+        assert.equal("sdme: web has no application 'x'\nhint: it has one, two\n",
+            sdme.run("logs", "web", "--app=x").err)
+        shell.run("rm -r %s/containers/web/upper/var/log/journal", sdme.datadir())
+        assert.matches("^sdme: logs web: it keeps no journal while it doesn't run\nhint: ",
+            sdme.run("logs", "web", "--app=one").err)
+        shell.run("ln -s /var/log/journal %s/containers/web/upper/var/log/journal", sdme.datadir())
+        assert.equal(1, sdme.run("logs", "web", "--app=one").status)
+        sdme.ok("start", "web")
+    end)
+
     it("is refused where its image names no command", function()
         application.make("app", "debian", { web = {} })
         local refused <const> = sdme.run("create", "-r", "app", "--name", "web")

@@ -9,6 +9,7 @@ local host <const> = require "sdme.host"
 local json <const> = require "sdme.json"
 local layer <const> = require "sdme.store.layer"
 local lifecycle <const> = require "sdme.container.lifecycle"
+local logs <const> = require "sdme.container.logs"
 local network <const> = require "sdme.network"
 local os_release <const> = require "sdme.os_release"
 local security <const> = require "sdme.security"
@@ -495,7 +496,7 @@ end
 ---@param options sdme.LogsOptions? what of it
 ---@return sdme.Result result
 function Container:logs(options)
-    return session.logs(self.name, options or {})
+    return logs.logs(self.name, options or {})
 end
 
 -- A path that is not taken for one in a container.

@@ -1,8 +1,6 @@
 -- Commands and sessions in a running container.
 
-local app <const> = require "sdme.app"
 local app_command <const> = require "sdme.app.command"
-local app_unit <const> = require "sdme.unit.app"
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
@@ -11,8 +9,6 @@ local host <const> = require "sdme.host"
 local lifecycle <const> = require "sdme.container.lifecycle"
 local shutdown <const> = require "sdme.container.shutdown"
 local task <const> = require "sdme.task"
-local text <const> = require "sdme.text"
-local unit <const> = require "sdme.unit.container"
 
 local M <const> = {}
 
@@ -24,12 +20,6 @@ local LOGIN_SHELL <const> = { "/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -l' }
 
 -- The shell in an application, if its image has one.
 local SHELL <const> = { "/bin/sh" }
-
--- More lines than one run of a container writes on its console.
-local ALL <const> = 10000
-
--- Lines that `--follow` begins with, as in journalctl(1).
-local SOME <const> = 10
 
 -- What `exec` keeps of a command's output at most.
 local CAPTURE <const> = 64 << 20
@@ -69,6 +59,9 @@ local OPTIONS <const> = {
 ---@field stderr string? the same of stderr
 local Result <const> = {}
 Result.__index = Result
+
+-- Of what has no command.
+M.DONE = setmetatable({ code = 0 }, Result)
 
 ---As a shell has it: the exit status, or 128 and the number of the signal.
 ---
@@ -341,80 +334,6 @@ function M.shell(name, options)
         session.cwd, session.pam = "~", LOGIN
     end
     return run(name, session, terminal)
-end
-
--- The guest's own journalctl reads its journal: nothing of it is parsed by us.
-local function guest_journal(name, options)
-    local argv <const> = { "journalctl", "--no-pager" }
-    if options.follow then
-        argv[#argv + 1] = "--follow"
-    end
-    if options.app then
-        local one <const> = app.find(lifecycle.read(name), options.app)
-        argv[#argv + 1] = "--unit=" .. app_unit.name(one.name)
-    end
-    if options.lines then
-        argv[#argv + 1] = ("--lines=%d"):format(options.lines)
-    end
-    table.move(options.argv or {}, 1, #(options.argv or {}), #argv + 1, argv)
-    return M.exec(name, { argv = argv, stdin = "", stdout = options.stdout or 1,
-        stderr = not options.stdout and 2 or nil })
-end
-
-local function write_entry(entry, output)
-    local line <const> = os.date("%b %d %H:%M:%S ", math.floor(entry.time))
-        .. text.printable((entry.message:gsub("\r", ""))) .. "\n"
-    if output then
-        fault.check(task.await(core.stream.writer(output, line)))
-    else
-        io.stdout:write(line)
-    end
-end
-
--- Ends only by an interruption.
-local function follow_journal(name, lines, output)
-    local journal <close> = fault.check(core.journal.open { unit = unit.name(name), lines = lines })
-    while true do
-        write_entry(fault.check(task.await(journal:next())), output)
-        io.stdout:flush()
-    end
-end
-
-local function host_journal(name, options)
-    if options.app then
-        fault.raise("EUSAGE", "sdme start " .. name,
-            "logs %s: those of an application need a running container", name)
-    end
-    if options.argv and #options.argv > 0 then
-        fault.raise("EUSAGE", "sdme start " .. name,
-            "logs %s: arguments for journalctl need a running container", name)
-    end
-    if options.follow then
-        follow_journal(name, options.lines or SOME, options.stdout)
-    end
-    for _, entry in ipairs(lifecycle.journal(name, options.lines or ALL)) do
-        write_entry(entry, options.stdout)
-    end
-    return setmetatable({ code = 0 }, Result)
-end
-
----@class sdme.LogsOptions
----@field lines integer? how many of the latest; all without
----@field follow boolean? whether it goes on with what comes
----@field argv string[]? arguments for the guest's `journalctl`
----@field app string|true|nil only what an application says
----@field stdout sdme.AnyDescriptor? where it goes; our stdout without
-
----Writes the journal to stdout: the guest's while it runs, else what its unit left in the host's.
----@param name string
----@param options sdme.LogsOptions
----@return sdme.Result
-function M.logs(name, options)
-    lifecycle.read(name)
-    if lifecycle.active_state(name) == "active" then
-        return guest_journal(name, options)
-    end
-    return host_journal(name, options)
 end
 
 return M
