@@ -1,4 +1,4 @@
--- The budget of recipes that copy: 10,000 small files, of which one has changed since the last time.
+-- The budget of recipes that copy: 10,000 small files, of which one changed since the last time.
 -- usage: sdme run spec/bench/recipe_copy.lua SDME [RUNS]
 
 package.path = "./?.lua;" .. package.path
