@@ -231,9 +231,10 @@ static void set_keys(struct sdme_line_editor *editor)
     EditLine *line = editor->line;
 
     lib->el_set(line, EL_EDITOR, "emacs");
-    lib->el_set(line, EL_ADDFN, "sdme-complete", "Complete", on_complete);
-    lib->el_set(line, EL_ADDFN, "sdme-interrupt", "Drop the line", on_interrupt);
-    lib->el_set(line, EL_ADDFN, "sdme-suspend", "Stop the process", on_suspend);
+    /* The narrow el_set() copies the names, and loses the copies. */
+    lib->el_wset(line, EL_ADDFN, L"sdme-complete", L"Complete", on_complete);
+    lib->el_wset(line, EL_ADDFN, L"sdme-interrupt", L"Drop the line", on_interrupt);
+    lib->el_wset(line, EL_ADDFN, L"sdme-suspend", L"Stop the process", on_suspend);
     for (size_t i = 0; i < ELEMENTS(keys); i++)
         lib->el_set(line, EL_BIND, keys[i][0], keys[i][1], NULL);
     /* ~/.editrc; vi's table lacks what only we have. */
