@@ -37,6 +37,9 @@ local function keys_of(value)
 end
 
 local function add(parts, name, value)
+    if type(value) == "table" and next(value) == nil then
+        return
+    end
     local keys <const> = type(value) == "table" and keys_of(value)
     if not keys then
         parts[name] = shorten(value)

@@ -60,7 +60,10 @@ end
 
 local function cache_paths(list)
     local paths <const> = {}
-    for i, path in ipairs(list and check.list("run", "directories to cache", list) or {}) do
+    if not list or next(list) == nil then
+        return nil
+    end
+    for i, path in ipairs(check.list("run", "directories to cache", list)) do
         paths[i] = check.path("run", path)
         if paths[i] == "/" then
             fault.usage("run: / can't be cached")
@@ -91,7 +94,7 @@ function M.prepare(b, command, options)
         workdir = options.workdir and check.path("run", options.workdir)
             or config.workdir ~= "" and config.workdir or nil,
         network = options.network ~= false, cache = cache_paths(options.cache),
-        secrets = secrets.names(given),
+        secrets = #given > 0 and secrets.names(given) or nil,
     }
     for i, word in ipairs(doing.argv) do
         doing.argv[i] = utf8.len(word) and word
@@ -129,7 +132,7 @@ end
 ---@param context sdme.StepContext
 function M.apply(context, doing, extra)
     local user <const> = user_of(context, doing.user)
-    local caches <close> = kept.open(context, doing.cache, user)
+    local caches <close> = kept.open(context, doing.cache or {}, user)
     step.run {
         layers = context.layers, stage = context.stage, argv = doing.argv, what = context.what,
         shown = shorten(extra.shown), environment = step_environment(doing, user),
