@@ -59,7 +59,7 @@ describe("at the prompt", function()
         sdme.ok("create", "--name", "web", "--started")
         talk {
             { "> $", "c = sdme.container 'web'\r" },
-            { "> $", "c:exec { 'sh', '-c', 'echo up; sleep 1000', stdout = io.stdout }\r" },
+            { "> $", "c:exec { 'sh', '-c', 'echo up; exec sleep 1000', stdout = io.stdout }\r" },
             { "\nup\n$", "\3" }, { "signal = 2.*\n> $", "\4" },
         }
     end)
