@@ -64,10 +64,13 @@ end
 
 ---@param data string
 function Lines:add(data)
-    local text, position = self.rest .. data, 1
-    for line, after in text:gmatch "([^\n]*)\n()" do
-        take(self, line)
-        position = after
+    -- What is left from before has no end of a line.
+    local position, at = 1, data:find("\n", 1, true)
+    local text <const>, before <const> = self.rest .. data, #self.rest
+    while at do
+        take(self, text:sub(position, before + at - 1))
+        position = before + at + 1
+        at = data:find("\n", at + 1, true)
     end
     self.rest = text:sub(position)
     if #self.rest > LONGEST + self.longest then
