@@ -63,6 +63,7 @@ local function make(description, guest)
     if description.settings.fs then
         local found <const> = rootfs.read(description.settings.fs)
         description.layers, description.os, description.apps = found.layers, found.os, found.apps
+        layers.write_out(found.layers) -- of NAME@STEP, which nothing lasting refers to yet
     end
     app.check(description, "create " .. description.name)
     local stage <close> = store.stage()
