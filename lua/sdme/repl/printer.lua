@@ -182,6 +182,9 @@ local OBJECTS <const> = {
     end,
 }
 
+-- Classes whose objects are as any table of theirs: the name would only be in the way.
+local PLAIN <const> = { ["sdme.json.array"] = true }
+
 function Printer:table(value)
     local metatable <const> = debug.getmetatable(value)
     local class <const> = type(metatable) == "table" and rawget(metatable, "__name") or nil
@@ -192,7 +195,8 @@ function Printer:table(value)
     elseif self.around[value] then
         return self:paint("table", "<cycle>")
     end
-    return self:members(value, type(class) == "string" and text.printable(class) .. " " or "")
+    local is_shown <const> = type(class) == "string" and not PLAIN[class]
+    return self:members(value, is_shown and text.printable(class) .. " " or "")
 end
 
 function Printer:show(value)

@@ -1,4 +1,5 @@
 local fault <const> = require "sdme.fault"
+local json <const> = require "sdme.json"
 local needs <const> = require "spec.support.needs"
 local printer <const> = require "sdme.repl.printer"
 
@@ -32,6 +33,10 @@ describe("a printed value", function()
 
     it("is an empty table", function()
         assert.equal("{}", show {})
+    end)
+
+    it("is a list of JSON like any other", function()
+        assert.equal('{ "a", "b" }', show(json.array { "a", "b" }))
     end)
 
     it("takes lines of its own where one is too short", function()
