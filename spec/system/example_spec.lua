@@ -2,6 +2,7 @@
 
 local debian <const> = require "spec.support.debian"
 local sdme <const> = require "spec.support.sdme"
+local shell <const> = require "spec.support.shell"
 
 -- What a script prints; its progress on stderr isn't looked at.
 local function run(name, ...)
@@ -55,6 +56,13 @@ describe("the example", function()
         local said <const> = run("rolling", "one", "two")
         sdme.ok("rm", "--force", "one", "two")
         assert.matches("^one is back after %S+ s\ntwo is back after %S+ s$", said)
+    end)
+
+    it("session has a clone at hand, until it is left", function()
+        local typed <const> = [[sh "echo a >/etc/made; hostname"\nchanges "/etc/made"\n]]
+        local said <const> = sdme.pipe("printf " .. shell.quote(typed) .. " |", "repl", "-i",
+            "examples/session.lua")
+        assert.matches("^(%S+) is up: .-\n%1\n0\n{ \"A /etc/made\" }\n$", said.out)
     end)
 
     it("watch tells which containers come and go", function()
