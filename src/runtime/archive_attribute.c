@@ -22,6 +22,7 @@ enum sdme_archive_attribute sdme_archive_attribute(const char *name)
         {"trusted.overlay.", SDME_ATTRIBUTE_LEFT_OUT},
         {"trusted.sdme.", SDME_ATTRIBUTE_LEFT_OUT},
         {"trusted.SGI_ACL_", SDME_ATTRIBUTE_LEFT_OUT},
+        {"trusted.xfs:", SDME_ATTRIBUTE_LEFT_OUT},
         {"user.", SDME_ATTRIBUTE_SET},
         {"trusted.", SDME_ATTRIBUTE_TRUSTED},
     };

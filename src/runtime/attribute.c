@@ -241,9 +241,12 @@ static bool has_prefix(const char *name, const char *prefix)
 
 bool sdme_attribute_is_kept(const char *name)
 {
-    if (has_prefix(name, "trusted.overlay.") || has_prefix(name, "trusted.sdme.") ||
-        has_prefix(name, "trusted.SGI_ACL_"))
-        return false;
+    static const char *const left_out[] = {"trusted.overlay.", "trusted.sdme.", "trusted.SGI_ACL_",
+                                           "trusted.xfs:"};
+
+    for (size_t i = 0; i < ELEMENTS(left_out); i++)
+        if (has_prefix(name, left_out[i]))
+            return false;
     return has_prefix(name, "user.") || has_prefix(name, "trusted.") ||
            !strcmp(name, "security.capability") || !strcmp(name, "system.posix_acl_access") ||
            !strcmp(name, "system.posix_acl_default");

@@ -59,7 +59,8 @@ void sdme_attribute_names_free(struct sdme_attribute_names *names);
 /*
  * Whether an attribute is part of what a file is: user.*, trusted.* but for those of overlayfs and
  * ours, capabilities and ACLs. The others belong to the host's policy. xfs lists its ACLs a second
- * time, as trusted.SGI_ACL_*: to set those would set the ACL, with the ids that are in them.
+ * time, as trusted.SGI_ACL_*: to set those would set the ACL, with the ids that are in them; and
+ * as trusted.xfs:*, at its root, properties of the whole filesystem (xfs_property(8)).
  */
 bool sdme_attribute_is_kept(const char *name);
 
