@@ -18,12 +18,9 @@ enum sdme_archive_attribute sdme_archive_attribute(const char *name)
         const char *prefix;
         enum sdme_archive_attribute result;
     } rules[] = {
-        {"user.overlay.", SDME_ATTRIBUTE_LEFT_OUT},
-        {"trusted.overlay.", SDME_ATTRIBUTE_LEFT_OUT},
-        {"trusted.sdme.", SDME_ATTRIBUTE_LEFT_OUT},
-        {"trusted.SGI_ACL_", SDME_ATTRIBUTE_LEFT_OUT},
-        {"trusted.xfs:", SDME_ATTRIBUTE_LEFT_OUT},
-        {"user.", SDME_ATTRIBUTE_SET},
+        {"user.overlay.", SDME_ATTRIBUTE_LEFT_OUT}, {"trusted.overlay.", SDME_ATTRIBUTE_LEFT_OUT},
+        {"trusted.sdme.", SDME_ATTRIBUTE_LEFT_OUT}, {"trusted.SGI_ACL_", SDME_ATTRIBUTE_LEFT_OUT},
+        {"trusted.xfs:", SDME_ATTRIBUTE_LEFT_OUT},  {"user.", SDME_ATTRIBUTE_SET},
         {"trusted.", SDME_ATTRIBUTE_TRUSTED},
     };
     static const char *const whole[] = {"security.capability", "system.posix_acl_access",
