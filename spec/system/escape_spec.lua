@@ -11,7 +11,7 @@ local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
 local wait <const> = require "spec.support.wait"
 
-local PROGRAM <const> = (os.getenv "BUILD" or "build") .. "/spec/escape"
+local PROGRAM <const> = sdme.program:gsub("bin/sdme$", "spec/escape")
 local ROOT <const> = "/oci/apps/web/root"
 local OUTSIDE <const> = "sdme-spec-outside"
 
