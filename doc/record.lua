@@ -122,6 +122,7 @@ end
 local function prepare()
     shell.run("cp %s %s/debian.tar && ln -s %s %s/sdme", debian.path "debian.tar", DIRECTORY, SDME,
         DIRECTORY)
+    page.write_scripts(README, DIRECTORY)
     registry.start({ port = 5000 }):push_images "nginx"
 end
 

@@ -77,6 +77,24 @@ function M.sessions(path)
     return steps
 end
 
+---Writes a page's scripts to files, which it names where it first runs something after them.
+---@param path string
+---@param directory string
+function M.write_scripts(path, directory)
+    local steps <const> = M.sessions(path)
+    for _, example in ipairs(M.examples(path)) do
+        for _, step in ipairs(steps) do
+            local name <const> = step.line > example.line
+                and step.command:match "^sdme run ([%w-]+%.lua)$"
+            if name then
+                local file <close> = assert(io.open(directory .. "/" .. name, "w"))
+                assert(file:write(example.code))
+                break
+            end
+        end
+    end
+end
+
 ---Compiles an example; its errors tell its line in the page.
 ---@param path string
 ---@param example { line: integer, code: string }
