@@ -45,7 +45,7 @@ describe("core.lock", function()
     end)
 
     it("dies with its holder, and says who that is while it lives", function()
-        local pipe <const> = io.popen(("flock %s sh -c 'echo $PPID; exec sleep 60'"):format(path),
+        local pipe <const> = io.popen(("exec flock %s sh -c 'echo $PPID; exec sleep 60'"):format(path),
             "r")
         local pid <const> = tonumber(pipe:read "l")
         assert.equal(pid, core.lock.holder(path))
