@@ -45,8 +45,8 @@ describe("core.lock", function()
     end)
 
     it("dies with its holder, and says who that is while it lives", function()
-        local pipe <const> = io.popen(("exec flock %s sh -c 'echo $PPID; exec sleep 60'"):format(path),
-            "r")
+        local line <const> = "exec flock %s sh -c 'echo $PPID; exec sleep 60'"
+        local pipe <const> = io.popen(line:format(path), "r")
         local pid <const> = tonumber(pipe:read "l")
         assert.equal(pid, core.lock.holder(path))
         shell.run("pkill -KILL -P %s; kill -KILL %s 2>/dev/null || true", tostring(pid),
