@@ -14,7 +14,8 @@ M.levels = {
 }
 
 ---Each with its name, what is tried, and for each level whether root in the container gets it, and
----the same for root in an application of it: "+" yes, "-" no, "?" up to systemd 252.
+---the same for root in an application of it: "+" yes, "-" no, "?" up to systemd 252, "~" from systemd
+---258 on, whose systemd-nspawn lets containers have keys.
 ---@type string[][]
 M.attempts = {
     { "mount-tmpfs", "mount a filesystem of one's own", "++++", "----" },
@@ -36,7 +37,7 @@ M.attempts = {
     { "raw-socket", "open a raw socket", "++--", "++--" },
     { "packet-socket", "open a packet socket", "++--", "++--" },
     { "network-admin", "change network interfaces", "-++-", "----" },
-    { "add-key", "add a key to the kernel's keyrings", "----", "----" },
+    { "add-key", "add a key to the kernel's keyrings", "~~~~", "----" },
     { "search-key", "find a key of the host's root", "----", "----" },
     { "read-keys", "list keys in /proc/keys", "?---", "----" },
     { "ptrace", "trace a process of one's own", "++--", "++--" },
@@ -83,6 +84,7 @@ M.attempts = {
 local FINE <const> = {
     ["+"] = { yes = true, absent = true }, ["-"] = { no = true, absent = true },
     ["?"] = { yes = true, no = true, absent = true },
+    ["~"] = { yes = true, no = true, absent = true },
 }
 
 ---Whether a result is what is expected at a level.
@@ -113,7 +115,7 @@ function M.parse(output)
     return results
 end
 
-local SHOWN <const> = { ["+"] = "yes", ["-"] = "no", ["?"] = "up to 252" }
+local SHOWN <const> = { ["+"] = "yes", ["-"] = "no", ["?"] = "up to 252", ["~"] = "from 258 on" }
 
 ---The attempts as a table for doc/security.md.
 ---@return string
