@@ -14,8 +14,8 @@ M.levels = {
 }
 
 ---Each with its name, what is tried, and for each level whether root in the container gets it, and
----the same for root in an application of it: "+" yes, "-" no, "?" up to systemd 252, "~" from systemd
----258 on, whose systemd-nspawn lets containers have keys.
+---the same for root in an application of it: "+" yes, "-" no, "?" up to systemd 252, "~" from 258
+---on, whose systemd-nspawn lets containers have keys.
 ---@type string[][]
 M.attempts = {
     { "mount-tmpfs", "mount a filesystem of one's own", "++++", "----" },

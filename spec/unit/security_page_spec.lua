@@ -30,7 +30,7 @@ describe("doc/security.md", function()
             assert.is_nil(listed[attempt[1]], attempt[1])
             listed[attempt[1]] = true
             for _, signs in ipairs { attempt[3], attempt[4] } do
-                assert.matches("^[+?-][+?-][+?-][+?-]$", signs)
+                assert.matches("^[+?~-][+?~-][+?~-][+?~-]$", signs)
             end
         end
         assert.same(known, listed)
