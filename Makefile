@@ -171,8 +171,9 @@ $(LIBRARY): $(GENERATOR) $(DOCUMENTATION)
 	@mkdir -p $(@D)
 	$(call say,DOC,$@)$(DOCUMENT) library >$@.new && mv $@.new $@
 
-docs: $(DOCUMENTATION)
+docs: all $(DOCUMENTATION)
 	$(DOCUMENT) page >doc/api.md.new && mv doc/api.md.new doc/api.md
+	LUA_CPATH='$(BUILD)/lua/?.so;;' lua5.4 spec/support/security_page.lua
 
 deps:
 	spec/host/deps all

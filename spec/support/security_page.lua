@@ -1,5 +1,5 @@
 -- The tables of doc/security.md that are made of data, and the specs that it names.
---   lua5.4 spec/support/security_page.lua     brings the page up to date, from the top of the tree
+-- `make docs` runs it, to bring the page up to date.
 
 package.path = "./?.lua;lua/?.lua;lua/?/init.lua;" .. package.path
 
