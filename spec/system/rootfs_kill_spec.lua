@@ -7,6 +7,7 @@ local core <const> = require "sdme.core"
 local debian <const> = require "spec.support.debian"
 local json <const> = require "sdme.json"
 local killing <const> = require "spec.support.killing"
+local pull <const> = require "sdme.store.pull"
 local rootfs <const> = require "sdme.rootfs"
 local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
@@ -35,7 +36,8 @@ local FAMILY <const> = [[
         managers = { { program = "sh", install = { { "sh", "-c", INSTALL } } } },
     }]]
 
--- The layers that a rootfs or a container of the store is made of, with its applications.
+-- The layers that a rootfs or a container of the store is made of, with its applications; and those
+-- that wait for the next try.
 local function referred()
     local found <const> = {}
     local function add(inspected)
@@ -50,6 +52,11 @@ local function referred()
     for _, list in ipairs { rootfs.list(), container.list() } do
         for _, one in ipairs(list) do
             add(one:inspect())
+        end
+    end
+    for _, kept in ipairs(pull.list()) do
+        for _, id in ipairs(kept.layers) do
+            found[id] = true
         end
     end
     return found
@@ -86,7 +93,10 @@ describe("SIGKILL", function()
         sdme.ok("create", "-r", "base", "--name", "web")
         before = small.trees()
     end)
-    after_each(sdme.clean_all)
+    after_each(function()
+        sdme.ok("fs", "cache", "clean")
+        sdme.clean_all()
+    end)
 
     local function remove()
         if rootfs.exists "k" then
@@ -177,7 +187,7 @@ describe("SIGKILL", function()
             requests[2].headers["if-range"] })
     end)
 
-    it("while a package manager runs leaves a whole rootfs or none, and nothing of it", function()
+    it("while a package manager runs leaves a whole rootfs or what was unpacked", function()
         small.add_shell(other)
         assert(core.file.mkdir(OWN, { parents = true, mode = "0755" }))
         scratch.finally(function()
