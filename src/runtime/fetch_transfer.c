@@ -211,7 +211,6 @@ static int set_session(struct sdme_fetch_request *request)
     SET(CURLOPT_QUICK_EXIT, 1L);
     /* Fine if this curl can't: then it is HTTP/1.1. */
     curl->curl_easy_setopt(request->easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
-    curl->curl_easy_setopt(request->easy, CURLOPT_PIPEWAIT, 1L);
     return failures;
 }
 
