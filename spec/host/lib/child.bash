@@ -1,30 +1,55 @@
 # shellcheck shell=bash
-# One child at a time, in a session of its own: a signal that reaches the script is handled at once,
-# and what the child started is ended with it.
+# Children in sessions of their own: a signal that reaches the script is handled at once, and what
+# the children started is ended with them.
 
-CHILD=
+CHILDREN=()
 
-child_run() { # CMD...
-    local status=0
+child_start() { # CMD...
     setsid "$@" <&0 &
-    CHILD=$!
-    { wait "$CHILD"; } 2>/dev/null || status=$? # bash's own line about a signal
-    CHILD=
+    CHILDREN+=($!)
+}
+
+# Waits for all of them; its status is that of the last one that failed.
+child_wait() {
+    local child status=0
+    for child in "${CHILDREN[@]}"; do
+        { wait "$child"; } 2>/dev/null || status=$? # bash's own line about a signal
+    done
+    CHILDREN=()
     return "$status"
 }
 
-# Ends the child and its group: SIGTERM; SIGKILL for what is left then, or after 10 s.
+child_run() { # CMD...
+    child_start "$@"
+    child_wait
+}
+
+child_signal() { # SIGNAL
+    local child
+    for child in "${CHILDREN[@]}"; do
+        kill "-$1" -- "-$child" 2>/dev/null || true
+    done
+}
+
+child_is_left() {
+    local child
+    for child in "${CHILDREN[@]}"; do
+        kill -0 "$child" 2>/dev/null && return
+    done
+    return 1
+}
+
+# Ends the children and their groups: SIGTERM; SIGKILL for what is left then, or after 10 s.
 child_stop() {
     local _
-    [ -n "$CHILD" ] || return 0
-    kill -TERM -- "-$CHILD" 2>/dev/null || true
+    [ ${#CHILDREN[@]} -gt 0 ] || return 0
+    child_signal TERM
     for _ in $(seq 100); do
-        kill -0 "$CHILD" 2>/dev/null || break
+        child_is_left || break
         sleep 0.1
     done
-    kill -KILL -- "-$CHILD" 2>/dev/null || true
-    wait "$CHILD" 2>/dev/null || true
-    CHILD=
+    child_signal KILL
+    child_wait || true
 }
 
 # Runs CLEANUP however the script ends, and ends it with the status that a signal calls for.
