@@ -3,6 +3,7 @@
 # the children started is ended with them.
 
 CHILDREN=()
+CHILD_PATIENCE=10 # seconds: more than the children have for their own
 
 child_start() { # CMD...
     setsid "$@" <&0 &
@@ -34,17 +35,18 @@ child_signal() { # SIGNAL
 child_is_left() {
     local child
     for child in "${CHILDREN[@]}"; do
-        kill -0 "$child" 2>/dev/null && return
+        kill -0 "$child" 2>/dev/null && return 0
     done
     return 1
 }
 
-# Ends the children and their groups: SIGTERM; SIGKILL for what is left then, or after 10 s.
+# Ends the children and their groups: SIGTERM; SIGKILL for what is left then, or after
+# CHILD_PATIENCE.
 child_stop() {
     local _
     [ ${#CHILDREN[@]} -gt 0 ] || return 0
     child_signal TERM
-    for _ in $(seq 100); do
+    for _ in $(seq $((10 * CHILD_PATIENCE))); do
         child_is_left || break
         sleep 0.1
     done
