@@ -281,7 +281,7 @@ describe("sdme repl at a terminal", function()
 
     it("colours what it shows, unless NO_COLOR is set", function()
         environment.NO_COLOR = nil
-        talk { { "> $", "41 + 1\r" }, { "\27%[33m42\27%[0m\n", "\4" } }
+        talk { { "> $", "41 + 1\r" }, { "\27%[33m42\27%[0m\n> $", "\4" } }
     end)
 
     it("has a line alone where the terminal can do nothing", function()
