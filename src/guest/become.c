@@ -5,11 +5,14 @@
  * Becomes a command, as a user of the root directory's /etc/passwd, with /dev/null as its stdin.
  * Unlike isolate it leaves the namespaces and root's capabilities as they are. When its own stdin,
  * a pipe, comes to its end before the command does, everything in the PID namespace is killed: so
- * that nothing outlives who holds the other end.
+ * that nothing outlives who holds the other end. That would be the whole host's, were it not for a
+ * namespace that this is the second process of (systemd-nspawn(1), --as-pid2).
  */
 #include "program.h"
 #include "system.h"
 #include "user.h"
+
+enum { OWN_PID = 2 };
 
 const char program_name[] = "become";
 
@@ -64,6 +67,8 @@ int program_main(char **argv, char **env)
     int code;
 
     argv = program_options(argv, options, ELEMENTS(options));
+    if (CALL(NR_GETPID, 0) != OWN_PID)
+        program_fail(STATUS_FAILED, "expected to be process 2 of a container");
     if (directory[0] != '/')
         program_fail(STATUS_FAILED, "cwd '", directory, "': expected an absolute path");
     account = user_find(user);

@@ -7,7 +7,7 @@ local raised <const> = require "spec.support.raised"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
 
-local NAMES <const> = { "devfd", "enter", "isolate" }
+local NAMES <const> = { "become", "devfd", "enter", "health", "isolate" }
 
 -- e_machine, elf(5)
 local MACHINES <const> = { x86_64 = 62, aarch64 = 183 }
@@ -54,11 +54,18 @@ describe("a program for containers", function()
     end
 
     it("works on aarch64", function()
-        needs.program "qemu-aarch64-static"
+        needs.program "qemu-aarch64"
         assert.equal("7\ndevfd: user '4294967295': expected ids from 0 to 4294967294",
-            shell.run([[qemu-aarch64-static %s -- sh -c 'exit 7'; echo $?
-                qemu-aarch64-static %s --owner 4294967295 -- true
+            shell.run([[qemu-aarch64 %s -- sh -c 'exit 7'; echo $?
+                qemu-aarch64 %s --owner 4294967295 -- true
                 true]], built("aarch64", "devfd"), built("aarch64", "devfd")))
+    end)
+
+    it("kills everything around it only where that is a container's", function()
+        needs.root()
+        assert.equal("become: expected to be process 2 of a container",
+            shell.run("unshare --pid --fork %s -- true </dev/null || true",
+                guest_program.path "become"))
     end)
 
     it("is found by its name alone", function()
