@@ -7,6 +7,7 @@ local core <const> = require "sdme.core"
 local host <const> = require "sdme.host"
 local kind <const> = require "sdme.kind"
 local launcher <const> = require "sdme.launcher"
+local network_doctor <const> = require "sdme.network.doctor"
 local security <const> = require "sdme.security"
 
 local file <const> = core.file
@@ -171,6 +172,9 @@ local CHECKS <const> = {
             local made <close>, why = core.netns.create()
             return made and "yes" or "no", not made and why or nil
         end,
+    },
+    {
+        "pod-networks", "ways out of pods and zones (pod net attach)", network_doctor.examine,
     },
     {
         "capabilities", "capabilities that are taken away (--hardened, --strict)",

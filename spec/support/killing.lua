@@ -28,6 +28,9 @@ local AT_STEP <const> = [[
     count(core.tree, "copy remove")
     count(core.archive, "unpack")
     count(core.netns, "create loopback_up hold release")
+    count(core.link, "add_veth add_bridge set_bridge set_up remove remove_zone")
+    count(core.route, "add add_address remove_address")
+    count(core.firewall, "add remove")
     os.exit(require("sdme.cli").main(arg), true)]]
 
 ---Seconds that a command takes.

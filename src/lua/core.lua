@@ -13,6 +13,7 @@
 ---@field disk sdme.core.disk disk images and block devices
 ---@field fetch sdme.core.fetch HTTP and HTTPS
 ---@field file sdme.core.file files and directories
+---@field firewall sdme.core.firewall networks whose addresses nobody outside sees
 ---@field journal sdme.core.journal the journal
 ---@field line_editor sdme.core.line_editor lines that somebody types
 ---@field link sdme.core.link network interfaces

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "netlink.h"
+#include "nftables.h"
 #include "util.h"
 
 static const char table_name[] = "io.systemd.nat";
@@ -33,51 +34,15 @@ struct target_v6 {
     uint8_t pad[2];
 };
 
-static struct nlmsghdr *begin_message(struct sdme_netlink *request, int type, int flags, int family,
-                                      uint16_t resource)
-{
-    const struct nfgenmsg general = {
-        .nfgen_family = (uint8_t) family,
-        .version = NFNETLINK_V0,
-        .res_id = htons(resource),
-    };
-
-    return sdme_netlink_begin(request, type, flags, &general, sizeof general);
-}
-
 static void add_map(struct sdme_netlink *request)
 {
     sdme_netlink_add(request, NFTA_SET_ELEM_LIST_TABLE, table_name, sizeof table_name);
     sdme_netlink_add(request, NFTA_SET_ELEM_LIST_SET, map_name, sizeof map_name);
 }
 
-static int message_type(int type)
-{
-    return NFNL_SUBSYS_NFTABLES << 8 | type;
-}
-
-/* What there is nothing to be found in: no such table, or no nftables in this kernel. */
-static bool is_absent(int code)
-{
-    return code == -ENOENT || code == -EPROTONOSUPPORT || code == -EAFNOSUPPORT ||
-           code == -EOPNOTSUPP || code == -EINVAL;
-}
-
-/* The attribute of a type; empty if there is none. */
-static struct sdme_netlink_reader find_attribute(struct sdme_netlink_reader reader, int wanted)
-{
-    struct sdme_netlink_reader content;
-    int type;
-
-    while (sdme_netlink_next(&reader, &type, &content))
-        if (type == wanted)
-            return content;
-    return (struct sdme_netlink_reader){0};
-}
-
 static struct sdme_netlink_reader find_value(struct sdme_netlink_reader element, int type)
 {
-    return find_attribute(find_attribute(element, type), NFTA_DATA_VALUE);
+    return sdme_netlink_find(sdme_netlink_find(element, type), NFTA_DATA_VALUE);
 }
 
 static bool read_element(struct sdme_netlink_reader element, struct sdme_nat_port *ret_port)
@@ -120,10 +85,10 @@ static int read_elements(const struct nlmsghdr *message, void *context)
     struct sdme_netlink_reader content, elements, element;
     int type, code = 0;
 
-    if (message->nlmsg_type != message_type(NFT_MSG_NEWSETELEM))
+    if (message->nlmsg_type != sdme_nftables_type(NFT_MSG_NEWSETELEM))
         return 0;
     content = sdme_netlink_read(message, sizeof(struct nfgenmsg));
-    elements = find_attribute(content, NFTA_SET_ELEM_LIST_ELEMENTS);
+    elements = sdme_netlink_find(content, NFTA_SET_ELEM_LIST_ELEMENTS);
     while (code >= 0 && sdme_netlink_next(&elements, &type, &element)) {
         struct sdme_nat_port port;
 
@@ -142,12 +107,12 @@ int sdme_nat_list(int (*each)(const struct sdme_nat_port *port, void *context), 
     for (size_t i = 0; i < ELEMENTS(families); i++) {
         struct sdme_netlink request = {0};
         struct nlmsghdr *header =
-            begin_message(&request, message_type(NFT_MSG_GETSETELEM), NLM_F_DUMP, families[i], 0);
+            sdme_nftables_begin(&request, NFT_MSG_GETSETELEM, NLM_F_DUMP, families[i]);
 
         add_map(&request);
         sdme_netlink_end(&request, header);
         int code = sdme_netlink_converse(NETLINK_NETFILTER, &request, read_elements, &listing);
-        if (code < 0 && !is_absent(code))
+        if (code < 0 && !sdme_nftables_is_absent(code))
             return sdme_fail(error, code, "list map %s of table %s", map_name, table_name);
     }
     return 0;
@@ -174,19 +139,16 @@ int sdme_nat_remove(int family, int type, uint16_t number, struct sdme_error *er
     };
     struct sdme_netlink request = {0};
 
-    /* Changes come as a transaction, which these two messages are the limits of. */
-    sdme_netlink_end(&request, begin_message(&request, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC,
-                                             NFNL_SUBSYS_NFTABLES));
-    struct nlmsghdr *header = begin_message(&request, message_type(NFT_MSG_DELSETELEM), NLM_F_ACK,
-                                            family == AF_INET6 ? NFPROTO_IPV6 : NFPROTO_IPV4, 0);
+    sdme_nftables_begin_batch(&request);
+    struct nlmsghdr *header = sdme_nftables_begin(&request, NFT_MSG_DELSETELEM, NLM_F_ACK,
+                                                  family == AF_INET6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
     add_map(&request);
     add_key(&request, &key);
     sdme_netlink_end(&request, header);
-    sdme_netlink_end(
-        &request, begin_message(&request, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
+    sdme_nftables_end_batch(&request);
 
     int code = sdme_netlink_converse(NETLINK_NETFILTER, &request, NULL, NULL);
-    if (code < 0 && !is_absent(code))
+    if (code < 0 && !sdme_nftables_is_absent(code))
         return sdme_fail(error, code, "remove port %u from map %s of table %s", number, map_name,
                          table_name);
     return 0;

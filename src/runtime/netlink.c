@@ -150,3 +150,14 @@ bool sdme_netlink_next(struct sdme_netlink_reader *reader, int *ret_type,
     reader->size -= step;
     return true;
 }
+
+struct sdme_netlink_reader sdme_netlink_find(struct sdme_netlink_reader reader, int wanted)
+{
+    struct sdme_netlink_reader content;
+    int type;
+
+    while (sdme_netlink_next(&reader, &type, &content))
+        if (type == wanted)
+            return content;
+    return (struct sdme_netlink_reader){0};
+}

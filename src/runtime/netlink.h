@@ -11,7 +11,7 @@
  * bytes.
  */
 struct sdme_netlink {
-    char data[1024] __attribute__((aligned(NLMSG_ALIGNTO)));
+    char data[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
     size_t size;
 };
 
@@ -53,6 +53,9 @@ struct sdme_netlink_reader {
 
 /* What of a message is behind its header and the @size bytes of that of its family. */
 struct sdme_netlink_reader sdme_netlink_read(const struct nlmsghdr *message, size_t size);
+
+/* The content of the attribute of a type; empty if there is none. */
+struct sdme_netlink_reader sdme_netlink_find(struct sdme_netlink_reader reader, int type);
 
 /* Takes an attribute off; false at the end, or where there is none but rubbish. */
 bool sdme_netlink_next(struct sdme_netlink_reader *reader, int *ret_type,

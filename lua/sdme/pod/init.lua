@@ -5,6 +5,7 @@ local fault <const> = require "sdme.fault"
 local json <const> = require "sdme.json"
 local kind <const> = require "sdme.kind"
 local namespace <const> = require "sdme.pod.namespace"
+local network <const> = require "sdme.pod.network"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
 
@@ -27,6 +28,15 @@ function Pod:__tostring()
     return "pod " .. self.name
 end
 
+---A network that a pod is attached to, besides its loopback.
+---@class sdme.PodNetwork
+---@field kind "veth"|"zone" a link to the host, or to a zone
+---@field zone string? the zone
+---@field name string of the interface in the pod
+---@field link string of the host's interface at the other end
+---@field address string[] of the pod there, each with the length of its network
+---@field gateway string[] of the host there
+
 ---What is known of a pod.
 ---@class sdme.PodDescription
 ---@field name string its name
@@ -35,6 +45,7 @@ end
 ---of the host with the first container that starts in it
 ---@field netns string? where its network namespace is held
 ---@field addresses string[] that it can be reached at from outside
+---@field networks sdme.PodNetwork[] what it is attached to
 ---@field containers { name: string, app_only: boolean }[] those in it
 ---@field path string of the file that says that there is the pod
 
@@ -203,6 +214,7 @@ local function describe(name, containers)
         name = name, created = description.created, status = netns and "up" or "down",
         netns = netns and namespace.path(name) or nil,
         addresses = json.array(netns and fault.check(core.netns.addresses(netns)) or {}),
+        networks = json.array(description.networks or {}),
         containers = json.array(containers or {}), path = path_of(name),
     }
 end
@@ -224,6 +236,41 @@ function Pod:inspect()
     return describe(self.name, members()[self.name])
 end
 
+local function attachment(kind_name, options)
+    local wanted <const>, why <const> = kind.attachment.check(
+        kind_name == "zone" and "zone=" .. tostring((options or {}).zone or "") or kind_name)
+    if not wanted then
+        fault.usage("%s", why)
+    end
+    return wanted
+end
+
+---@class sdme.AttachOptions
+---@field zone string? the zone, where it is to be in one
+
+---Gives it a way out, while containers run in it or not: a link to the host, or into a zone. It has
+---addresses from the pool there, and reaches what the host reaches, under the host's address.
+---
+---Raises `EEXIST` if it is attached to that already, `ENOSPC` where the pool has nothing left, and
+---`EUNSUPPORTED` where the kernel can't translate addresses.
+---@param kind_name "veth"|"zone" to what; `"zone=NAME"` will do, too
+---@param options sdme.AttachOptions? to which one
+---@return sdme.PodNetwork network what it has there
+function Pod:attach(kind_name, options)
+    check_exists(self.name)
+    return network.attach(self.name, attachment(kind_name, options))
+end
+
+---Takes that away.
+---
+---Raises `ENOENT` if it isn't attached to that.
+---@param kind_name "veth"|"zone" from what
+---@param options sdme.AttachOptions? from which one
+function Pod:detach(kind_name, options)
+    check_exists(self.name)
+    network.detach(self.name, attachment(kind_name, options))
+end
+
 ---Removes it. One that containers are in stays.
 ---
 ---Raises `EBUSY` where it is in use.
@@ -235,6 +282,7 @@ function Pod:remove()
         fault.raise("EBUSY", "sdme rm " .. table.concat(users, " "), "pod %s is in use: %s",
             self.name, table.concat(users, ", "))
     end
+    network.release(self.name)
     namespace.release(self.name)
     fault.check(file.remove(path_of(self.name)))
 end

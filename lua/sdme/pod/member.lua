@@ -5,6 +5,7 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local namespace <const> = require "sdme.pod.namespace"
 local network <const> = require "sdme.network"
+local pod_network <const> = require "sdme.pod.network"
 local store <const> = require "sdme.store"
 local unit <const> = require "sdme.unit.app"
 
@@ -20,10 +21,15 @@ local RESOLV_CONF <const> = "/run/sdme/resolv.conf"
 ---@param settings table of the container
 ---@return userdata? descriptor of the one that the container as a whole is in
 function M.networks(settings)
-    if settings.oci_pod then
-        namespace.ensure(settings.oci_pod):close()
+    local function ensure(name)
+        local netns <const> = namespace.ensure(name)
+        pod_network.ensure(name, netns)
+        return netns
     end
-    return settings.pod and namespace.ensure(settings.pod) or nil
+    if settings.oci_pod and settings.oci_pod ~= settings.pod then
+        ensure(settings.oci_pod):close()
+    end
+    return settings.pod and ensure(settings.pod) or nil
 end
 
 ---The options of systemd-nspawn(1) for it: nobody in a pod changes the network of the others.

@@ -15,7 +15,7 @@ local M <const> = {}
 -- The directories below the data directory; all of them are root's alone.
 local DIRECTORIES <const> = {
     "containers", "fs", "layers", "cache", "staging", "locks", "ranges", "ephemeral",
-    "volumes", "pods",
+    "volumes", "pods", "zones",
 }
 
 -- Seconds that a command waits for another one that holds a lock.

@@ -1,11 +1,12 @@
 local json <const> = require "sdme.json"
+local kind <const> = require "sdme.kind"
 local listing <const> = require "sdme.listing"
 local pod <const> = require "sdme.pod"
 
 local COLUMNS <const> = {
     { name = "NAME", key = "name" }, { name = "STATUS", key = "status" },
     { name = "CONTAINERS", key = "containers" }, { name = "ADDRESSES", key = "addresses" },
-    { name = "CREATED", key = "created" },
+    { name = "NETWORKS", key = "networks" }, { name = "CREATED", key = "created" },
 }
 
 return {
@@ -19,6 +20,9 @@ return {
         end
         for _, row in ipairs(rows) do
             row.status = row.problem and "damaged" or row.status
+            for i, network in ipairs(row.networks or {}) do
+                row.networks[i] = kind.attachment.show(network)
+            end
             for i, member in ipairs(row.containers or {}) do
                 row.containers[i] = member.name
             end
