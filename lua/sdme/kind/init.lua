@@ -18,7 +18,7 @@ local M <const> = {}
 ---@field complete string|string[]|nil
 
 for _, subject in ipairs {
-    "text", "number", "name", "path", "environment", "network", "address", "security",
+    "text", "number", "name", "path", "environment", "network", "attachment", "security",
     "list", "registry",
 } do
     for name, kind in pairs(require("sdme.kind." .. subject)) do

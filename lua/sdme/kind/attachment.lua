@@ -1,4 +1,4 @@
--- Addresses and networks.
+-- Networks of ours, and what is attached to them.
 
 local base <const> = require "sdme.kind.base"
 local interface <const> = require "sdme.kind.network".interface
@@ -44,7 +44,7 @@ local function is_nobody(address)
 end
 
 -- An address for a guest.
-M.address = define {
+M.guest_address = define {
     expected = 'auto, or an address such as 10.0.0.2/24',
     complete = { "auto" },
     parse = function(text)
@@ -53,7 +53,7 @@ M.address = define {
         end
         local found <const> = prefix.parse(text)
         if not found then
-            return nil, ("%s is not %s"):format(quote(text), M.address.expected)
+            return nil, ("%s is not %s"):format(quote(text), M.guest_address.expected)
         end
         if not text:find("/", 1, true) then
             found.length = LENGTH[found:is_v6()]
