@@ -107,6 +107,36 @@ function M.pods()
     return require("sdme.pod").list()
 end
 
+---A secret by its name, which need not exist yet: containers may have it as the value of a variable
+---in `env` and `oci_env`, and in `secrets`, and steps of recipes in theirs. It isn't in what these
+---are made of, nor in what is shown of them.
+---
+---Raises `EUSAGE` for what can't be a name.
+---
+---```lua
+---local token <const> = sdme.secret "token"
+---token:set "s3cr3t"
+---print(token, #token:value())
+---token:remove()
+---```
+---@param name string its name
+---@return sdme.Secret secret
+function M.secret(name)
+    return require("sdme.secret").new(name)
+end
+
+---All secrets, by name.
+---
+---```lua
+---for _, secret in ipairs(sdme.secrets()) do
+---    print(secret.name, table.concat(secret:users(), " "))
+---end
+---```
+---@return sdme.Secret[] secrets
+function M.secrets()
+    return require("sdme.secret").list()
+end
+
 ---Root filesystems: each is a name for a stack of layers, which never change. Containers share
 ---them.
 ---@class sdme.fs

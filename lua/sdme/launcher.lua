@@ -3,15 +3,18 @@
 
 local app <const> = require "sdme.app"
 local apparmor <const> = require "sdme.apparmor"
+local app_secret <const> = require "sdme.app.secret"
 local apps <const> = require "sdme.app.launch"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local files <const> = require "sdme.container.files"
 local interpreter <const> = require "sdme.unit.interpreter"
+local memory <const> = require "sdme.container.memory"
 local member <const> = require "sdme.pod.member"
 local network <const> = require "sdme.network"
 local pod <const> = require "sdme.pod"
 local port <const> = require "sdme.port"
+local secret <const> = require "sdme.secret"
 local setting <const> = require "sdme.setting"
 local settle <const> = require "sdme.container.settle"
 local store <const> = require "sdme.store"
@@ -68,6 +71,7 @@ function M.check(name, settings)
     interpreter.path()
     M.check_upper(store.path())
     pod.check(settings, "start " .. name)
+    secret.check(settings, "start " .. name)
     for i, bind in ipairs(settings.bind or {}) do
         need(bind.source, "bind", { bind = setting.without(settings.bind, i) })
     end
@@ -132,6 +136,7 @@ function M.arguments(description, root, environment, more)
         add("--drop-capability=" .. capability)
     end
     add(table.unpack(member.arguments(settings)))
+    add(table.unpack(app_secret.arguments(settings)))
     for _, filter in ipairs(settings.system_call_filter or {}) do
         add("--system-call-filter=" .. filter)
     end
@@ -160,7 +165,7 @@ function M.environment(env)
     return text.render { { "Manager", { "DefaultEnvironment", words } } }
 end
 
--- Writes it beside the container's files, and an empty file among them to bind it to: so it is in
+-- Writes it to the container's memory, and an empty file among its files to bind it to: so it is in
 -- no layer.
 local function write_environment(description, root)
     local env <const> = description.settings.env
@@ -168,8 +173,9 @@ local function write_environment(description, root)
         return nil
     end
     local base <const> = description.userns and description.userns.base or 0
-    local path <const> = store.path("containers", description.name, "environment.conf")
-    fault.check(file.write(path, M.environment(env), { mode = "0644", sync = false }))
+    local path <const> = memory.path(description.name, "environment.conf")
+    fault.check(file.write(path, M.environment(secret.resolve(env)),
+        { mode = "0600", uid = base, gid = base, sync = false }))
     local merged <close> = fault.check(file.open_directory(root))
     if not file.exists(ENVIRONMENT, { root = merged }) then
         fault.check(file.mkdir(ENVIRONMENT:match "^(.*)/",
@@ -231,6 +237,7 @@ function M.launch(name)
     -- Made, if it must be, where the mount that holds it is the host's.
     local netns <const> = member.networks(description.settings)
     fault.check(core.mount.unshare())
+    memory.mount(name, description.settings)
     local root <const>, binds <const> = mount_root(description)
     local environment <const> = write_environment(description, root)
     local _ <close> = port.open(name, description.settings)

@@ -82,6 +82,12 @@ M.all = {
         commands = EVERYWHERE, stored = true, secret = true,
     },
     {
+        name = "secrets", value = "SECRET,...", kind = kind.list(kind.secret), many = true,
+        group = "Container",
+        help = "secrets as credentials, and in /run/secrets of applications",
+        commands = EVERYWHERE, stored = true,
+    },
+    {
         name = "device", value = "PATH", kind = kind.device, many = true, group = "Container",
         help = "a device node of the host that the container may use",
         commands = EVERYWHERE, stored = true,
@@ -632,7 +638,8 @@ function M.mask(value)
     end
     local masked = {}
     for key, item in pairs(value) do
-        masked[key] = M.mask(item)
+        -- What a secret is called is none.
+        masked[key] = type(item) == "table" and item.secret and item or M.mask(item)
     end
     return masked
 end

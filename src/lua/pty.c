@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "../runtime/pty.h"
 
+#include <fcntl.h>
+
+#include "../runtime/terminal.h"
 #include "binding.h"
 
 static const char forward_class[] = "sdme.pty.forward";
+static const char hidden_class[] = "sdme.pty.hidden";
 
 /* open() -> master, slave, path of the slave | nil, message, code */
 static int pty_open(lua_State *L)
@@ -50,6 +54,36 @@ static int pty_set_size(lua_State *L)
     luaL_argcheck(L, columns >= 0 && columns <= USHRT_MAX, 3, "0 to 65535 expected");
     int code = sdme_terminal_set_size(fd, (unsigned int) rows, (unsigned int) columns, &error);
     return sdme_lua_done(L, code, &error);
+}
+
+static int hidden_close(lua_State *L)
+{
+    struct sdme_terminal *terminal = luaL_checkudata(L, 1, hidden_class);
+
+    sdme_terminal_restore(terminal);
+    terminal->fd = sdme_close(terminal->fd);
+    return 0;
+}
+
+/* hide(fd) -> handle: what is typed isn't shown until that is closed | nil, message, code */
+static int pty_hide(lua_State *L)
+{
+    int fd = sdme_lua_check_fd(L, 1);
+    struct sdme_error error = {0};
+    struct sdme_terminal *terminal = lua_newuserdatauv(L, sizeof *terminal, 0);
+
+    *terminal = (struct sdme_terminal){.fd = -1, .sides = SDME_TERMINAL_ECHO};
+    luaL_setmetatable(L, hidden_class);
+    terminal->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (terminal->fd < 0) {
+        sdme_fail(&error, errno, "duplicate descriptor %d", fd);
+        return sdme_lua_fail(L, &error);
+    }
+    if (sdme_terminal_make_raw(terminal, &error) < 0) {
+        terminal->fd = sdme_close(terminal->fd);
+        return sdme_lua_fail(L, &error);
+    }
+    return 1;
 }
 
 static struct sdme_forward *check_forward(lua_State *L)
@@ -149,14 +183,18 @@ static const luaL_Reg forward_methods[] = {
     {NULL, NULL},
 };
 
+static const luaL_Reg hidden_methods[] = {{"close", hidden_close}, {NULL, NULL}};
+
 static const luaL_Reg pty_functions[] = {
-    {"forward", pty_forward},   {"isatty", pty_isatty}, {"open", pty_open},
-    {"set_size", pty_set_size}, {"size", pty_size},     {NULL, NULL},
+    {"forward", pty_forward}, {"hide", pty_hide},         {"isatty", pty_isatty},
+    {"open", pty_open},       {"set_size", pty_set_size}, {"size", pty_size},
+    {NULL, NULL},
 };
 
 int sdme_lua_open_pty(lua_State *L)
 {
     sdme_lua_class(L, forward_class, forward_methods, forward_close);
+    sdme_lua_class(L, hidden_class, hidden_methods, hidden_close);
     luaL_newlib(L, pty_functions);
     return 1;
 }

@@ -34,6 +34,24 @@ function pty.size(descriptor) end
 ---@return true done
 function pty.set_size(descriptor, rows, columns) end
 
+---Has a terminal not show what is typed on it, but for the end of a line, until the result is
+---closed.
+---
+---```lua
+---local _, slave <close> = core.pty.open()
+---local hidden <close> = assert(core.pty.hide(slave))
+---```
+---@param descriptor sdme.AnyDescriptor the terminal
+---@return sdme.pty.Hidden hidden to be closed
+function pty.hide(descriptor) end
+
+---A terminal that doesn't show what is typed.
+---@class sdme.pty.Hidden
+local Hidden = {}
+
+---Has it show that again, as it did before.
+function Hidden:close() end
+
 ---@class sdme.pty.ForwardOptions
 ---@field master sdme.AnyDescriptor of the pty
 ---@field input sdme.AnyDescriptor? the caller's terminal, or what stands for its keys; 0

@@ -71,6 +71,8 @@ static struct termios make_wanted(const struct termios *from, unsigned int sides
     }
     if (sides & SDME_TERMINAL_OUTPUT)
         wanted.c_oflag = raw.c_oflag;
+    if (sides & SDME_TERMINAL_ECHO)
+        wanted.c_lflag = (wanted.c_lflag & ~(tcflag_t) ECHO) | ECHONL;
     return wanted;
 }
 

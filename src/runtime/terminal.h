@@ -25,6 +25,7 @@ bool sdme_terminal_in_background(int fd);
 enum sdme_terminal_side {
     SDME_TERMINAL_INPUT = 1,  /* how keys are taken and echoed */
     SDME_TERMINAL_OUTPUT = 2, /* how output is processed */
+    SDME_TERMINAL_ECHO = 4,   /* not raw: what is typed isn't shown, but the end of a line is */
 };
 
 /* A terminal that may have been made raw, and how it was before. */

@@ -1,9 +1,11 @@
 -- The applications of a container: images whose processes run as services of its systemd, each in
 -- a root of its own that lies in the container's files.
 
+local app_secret <const> = require "sdme.app.secret"
 local confinement <const> = require "sdme.app.confinement"
 local fault <const> = require "sdme.fault"
 local network <const> = require "sdme.network"
+local secret <const> = require "sdme.secret"
 local text <const> = require "sdme.text"
 local unit <const> = require "sdme.unit.app"
 
@@ -63,6 +65,13 @@ end
 ---@return string path in the container
 function M.run(name)
     return DIRECTORY .. name .. "/run"
+end
+
+---Where the container has the secrets of an application.
+---@param name string of the application
+---@return string path in the container
+function M.secrets(name)
+    return DIRECTORY .. name .. "/secrets"
 end
 
 ---Where the programs of ours are that an application is run by.
@@ -133,8 +142,10 @@ local UNITS <const> = "/etc/systemd/system/"
 ---@param settings table
 ---@return table<string, string> contents by path in the container
 function M.units(one, settings)
-    local files <const> = {}
-    for name, content in pairs(unit.files(one, M, confinement.describe(settings))) do
+    local files <const>, confined <const> = {}, confinement.describe(settings)
+    local own <const> = app_secret.assignments(settings, M.secrets(one.name))
+    confined.service = table.move(own, 1, #own, #confined.service + 1, confined.service)
+    for name, content in pairs(unit.files(one, M, confined)) do
         files[UNITS .. name] = content
     end
     return files
@@ -193,8 +204,12 @@ function M.variables(description, one)
             variables[name] = value
         end
     end
-    for name, value in pairs(description.settings.oci_env or {}) do
-        variables[name] = value
+    local settings <const> = description.settings
+    local own <const> = secret.resolve(settings.oci_env or {})
+    for _, given in ipairs { app_secret.variables(settings), own } do
+        for name, value in pairs(given) do
+            variables[name] = value
+        end
     end
     return variables
 end

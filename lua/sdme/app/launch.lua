@@ -6,6 +6,9 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local files <const> = require "sdme.container.files"
 local guest_program <const> = require "sdme.guest_program"
+local memory <const> = require "sdme.container.memory"
+local secret <const> = require "sdme.app.secret"
+local secrets <const> = require "sdme.secret"
 local store <const> = require "sdme.store"
 local text <const> = require "sdme.unit.text"
 local volume <const> = require "sdme.app.volume"
@@ -50,6 +53,15 @@ local function mount_programs(at)
     fault.check(core.mount.attach(mounted, target))
 end
 
+-- What the application's secrets are mounted on.
+local function make_secrets(description, directory, at)
+    local path <const> = secret.DIRECTORY:match "^/run(/.*)$"
+    local run <close> = fault.check(file.open_directory(directory))
+    if #(description.settings.secrets or {}) > 0 then
+        make_directory(path, { root = run, base = at.base })
+    end
+end
+
 -- What the application sees as /run: what its image has there, anew each time, and to be changed
 -- even where the container's files can't be.
 local function make_run(description, one, root, at)
@@ -59,6 +71,7 @@ local function make_run(description, one, root, at)
     end
     local source <close> = fault.check(file.open_directory("/run", { root = root }))
     fault.check(core.tree.copy(".", directory, { source_root = source }))
+    make_secrets(description, directory, at)
     make_directory(app.run(one.name), at)
     return { source = directory, target = app.run(one.name), owners = "disk" }
 end
@@ -89,20 +102,29 @@ function M.environment(env)
     return table.concat(lines)
 end
 
--- Its file lies beside the container's files, so that it is in no layer, and on no command line.
+-- Its file is in memory, so in no layer, and on no command line.
 local function mount_environment(description, one, at)
     local env <const> = description.settings.oci_env
-    local path <const> = store.path("containers", description.name, "applications.conf")
     if not env or not next(env) then
-        file.remove(path)
         return
     end
-    fault.check(file.write(path, M.environment(env),
+    local path <const> = memory.path(description.name, "applications.conf")
+    fault.check(file.write(path, M.environment(secrets.resolve(env)),
         { mode = "0600", uid = at.base, gid = at.base, sync = false }))
     make_file(app.environment(one.name), at)
     local target <close> = fault.check(file.open(app.environment(one.name), { root = at.root }))
     local mounted <close> = fault.check(core.mount.clone(path, { read_only = true }))
     fault.check(core.mount.attach(mounted, target))
+end
+
+local function mount_secrets(one, directory, at)
+    if directory then
+        make_directory(app.secrets(one.name), at)
+        local target <close> =
+            fault.check(file.open_directory(app.secrets(one.name), { root = at.root }))
+        local mounted <close> = fault.check(core.mount.clone(directory, { read_only = true }))
+        fault.check(core.mount.attach(mounted, target))
+    end
 end
 
 -- The settings may have changed since the units were written.
@@ -126,10 +148,12 @@ function M.mount(description, root, note)
         root = root, base = description.userns and description.userns.base or 0,
     }
     local binds <const> = {}
+    local secrets_directory <const> = description.apps and secret.write(description)
     for _, one in ipairs(description.apps or {}) do
         local own <const> = mount(description, one, at, note)
         table.move(own, 1, #own, #binds + 1, binds)
         mount_environment(description, one, at)
+        mount_secrets(one, secrets_directory, at)
         write_units(description, one, at)
     end
     return binds

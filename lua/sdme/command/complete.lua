@@ -13,6 +13,9 @@ local NAMES <const> = {
     pod = function()
         return require("sdme.pod").names()
     end,
+    secret = function()
+        return require("sdme.core").file.list(require("sdme.store").path "secrets") or {}
+    end,
     exported = function()
         local names <const> = require("sdme.container").names()
         for _, name in ipairs(require("sdme.rootfs").names()) do

@@ -5,7 +5,7 @@ local M <const> = {}
 for name in ([[
     new create start stop restart enable disable rm
     join exec logs ps inspect set cp diff snapshot push rename
-    fs pod prune run repl config completions doctor apparmor-profile help
+    fs pod secret prune run repl config completions doctor apparmor-profile help
     __complete __forward __launch __step __stopped
 ]]):gmatch "%S+" do
     M[#M + 1] = { name = name, module = "sdme.command." .. name:gsub("^__", ""):gsub("-", "_") }

@@ -10,6 +10,7 @@ local lifecycle <const> = require "sdme.container.lifecycle"
 local personal <const> = require "sdme.personal"
 local pod <const> = require "sdme.pod"
 local range <const> = require "sdme.store.range"
+local secret <const> = require "sdme.secret"
 local setting <const> = require "sdme.setting"
 local settle <const> = require "sdme.container.settle"
 local store <const> = require "sdme.store"
@@ -53,6 +54,7 @@ function M.set(name, changes, options)
     local old <const> = description.settings
     local merged <const> = setting.merge(old, checked, { flags = flags })
     local _ <close> = pod.hold(checked, "set " .. name)
+    local _ <close> = secret.hold(checked, "set " .. name)
     app.check({ name = name, settings = merged, apps = description.apps }, "set " .. name)
     local running <const> = lifecycle.is_running(name)
     if running and changes_files(description, merged) then

@@ -11,6 +11,7 @@ local personal <const> = require "sdme.personal"
 local pod <const> = require "sdme.pod"
 local range <const> = require "sdme.store.range"
 local rootfs <const> = require "sdme.rootfs"
+local secret <const> = require "sdme.secret"
 local setting <const> = require "sdme.setting"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
@@ -55,6 +56,7 @@ end
 -- The layers of a rootfs are the container's own from here on: another one may get its name.
 local function make(description, guest)
     local _ <close> = pod.hold(description.settings, "create " .. description.name)
+    local _ <close> = secret.hold(description.settings, "create " .. description.name)
     local _ <close> = layers.hold()
     if guest then
         description.build = { recipe = guest.recipe, stage = guest.stage }

@@ -1,6 +1,7 @@
 -- Environment variables.
 
 local base <const> = require "sdme.kind.base"
+local name_kinds <const> = require "sdme.kind.name"
 
 local define <const> = base.define
 local quote <const> = base.quote
@@ -23,10 +24,24 @@ local function environment(name, value)
     return { name = name, value = value }
 end
 
+-- What a script gives for a secret is an object that has its name; the state has { secret = name }.
+local function secret_of(value)
+    return type(value) == "table" and (rawget(value, "secret") or rawget(value, "name")) or nil
+end
+
+local function secret_variable(name, secret)
+    local variable <const>, why <const> = environment(name, "")
+    local checked <const>, why_not <const> = name_kinds.secret.check(secret)
+    if not variable or not checked then
+        return nil, why or ("the value of %s: %s"):format(name, why_not)
+    end
+    return { name = name, value = { secret = checked } }
+end
+
 -- An environment variable. Values can be secret and are never part of `why`.
 M.env = define {
     expected = "NAME=VALUE",
-    collected = "table<string, string>",
+    collected = "table<string, string|sdme.Secret>",
     parse = function(text)
         local name, value = text:match "^([^=]*)=(.*)$"
         if not name then
@@ -37,6 +52,8 @@ M.env = define {
     accept = function(value)
         if type(value) ~= "table" or type(value.name) ~= "string" then
             return nil, ("expected NAME=VALUE, not a %s"):format(type(value))
+        elseif secret_of(value.value) then
+            return secret_variable(value.name, secret_of(value.value))
         elseif type(value.value) ~= "string" and math.type(value.value) ~= "integer" then
             return nil, ("the value of %s is a %s, not a text"):format(value.name,
                 type(value.value))
@@ -44,7 +61,8 @@ M.env = define {
         return environment(value.name, tostring(value.value))
     end,
     show = function(value)
-        return value.name .. "=" .. value.value
+        local secret <const> = secret_of(value.value)
+        return value.name .. "=" .. (secret and ("(secret %s)"):format(secret) or value.value)
     end,
     -- Many of them are one table, values by name.
     insert = function(into, variable)

@@ -71,6 +71,11 @@ function M.list(item)
             if type(values) ~= "table" then
                 return nil, ("expected a list, not a %s"):format(type(values))
             end
+            local one <const> = next(values) ~= nil and #values == 0 and item.accept
+                and item.accept(values)
+            if one then
+                return { one }
+            end
             return check_each(item, values, append)
         end,
         show = function(values)

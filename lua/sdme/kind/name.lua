@@ -24,6 +24,20 @@ M.rootfs_state = word("a root filesystem: " .. NAME .. ", or NAME@STEP of a buil
 -- A pod: its name, whole.
 M.pod = word(NAME, "[a-z][a-z0-9-]*", 64, "pod")
 
+-- A secret: its name, or what `sdme.secret` gives.
+M.secret = define {
+    expected = "the name of a secret",
+    type = "string|sdme.Secret",
+    complete = "secret",
+    parse = M.container.parse,
+    accept = function(value)
+        if type(value) == "table" and type(value.name) == "string" then
+            return M.container.parse(value.name)
+        end
+        return nil, ("expected the name of a secret, not a %s"):format(type(value))
+    end,
+}
+
 -- A container, or "fs:" and a root filesystem.
 M.exported = define {
     expected = "a container, or fs: and a root filesystem",

@@ -155,31 +155,14 @@ function M.check(settings, what)
     end
 end
 
-local Held <const> = {}
-
-function Held:__close()
-    for _, lock in ipairs(self) do
-        lock:close()
-    end
-end
-
 ---Has the pods of a container stay until its state says that it is in them.
 ---@param settings table of the container
 ---@param what string what they are wanted for
 ---@return table held to be closed then
 function M.hold(settings, what)
-    local held <const> = setmetatable({}, Held)
-    local ok <const>, why <const> = pcall(function()
-        for i, name in ipairs(named(settings)) do
-            held[i] = store.lock("pod", name, { shared = true })
-        end
+    return store.hold("pod", named(settings), function()
         M.check(settings, what)
     end)
-    if not ok then
-        Held.__close(held)
-        error(why, 0)
-    end
-    return held
 end
 
 -- How a container is in which pods.

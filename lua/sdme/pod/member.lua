@@ -6,6 +6,7 @@ local fault <const> = require "sdme.fault"
 local namespace <const> = require "sdme.pod.namespace"
 local network <const> = require "sdme.network"
 local pod_network <const> = require "sdme.pod.network"
+local secret <const> = require "sdme.app.secret"
 local store <const> = require "sdme.store"
 local unit <const> = require "sdme.unit.app"
 
@@ -64,7 +65,8 @@ function M.binds(description)
         and { source = uplink, target = RESOLV_CONF, read_only = true } or nil
     for _, one in ipairs(description.apps or {}) do
         binds[#binds + 1] = bind_drop_in(description, one,
-            { namespace = NETNS, resolv_conf = uplink and RESOLV_CONF })
+            { namespace = NETNS, resolv_conf = uplink and RESOLV_CONF,
+                secrets = secret.bind(description.settings, app.secrets(one.name)) })
     end
     return binds
 end

@@ -15,7 +15,7 @@ local M <const> = {}
 -- The directories below the data directory; all of them are root's alone.
 local DIRECTORIES <const> = {
     "containers", "fs", "layers", "cache", "staging", "locks", "ranges", "ephemeral",
-    "volumes", "pods", "zones",
+    "volumes", "pods", "zones", "secrets",
 }
 
 -- Seconds that a command waits for another one that holds a lock.
@@ -79,6 +79,34 @@ function M.lock(kind, name, options)
         end
         task.sleep(0.05)
     end
+end
+
+local Held <const> = {}
+
+function Held:__close()
+    for _, lock in ipairs(self) do
+        lock:close()
+    end
+end
+
+---Has objects stay: takes the locks of all of them, to share with others who do.
+---@param kind string "pod", ...
+---@param names string[]
+---@param check fun() raises if one of them isn't there, now that none can go
+---@return table held to be closed
+function M.hold(kind, names, check)
+    local held <const> = setmetatable({}, Held)
+    local fine <const>, why <const> = pcall(function()
+        for i, name in ipairs(names) do
+            held[i] = M.lock(kind, name, { shared = true })
+        end
+        check()
+    end)
+    if not fine then
+        Held.__close(held)
+        error(why, 0)
+    end
+    return held
 end
 
 ---@class sdme.Stage

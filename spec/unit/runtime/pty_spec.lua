@@ -2,6 +2,7 @@ local core <const> = require "sdme.core"
 local needs <const> = require "spec.support.needs"
 local program <const> = require "spec.support.program"
 local stages <const> = require "spec.support.stage"
+local task <const> = require "sdme.task"
 
 local process <const>, pty <const>, stream <const> = core.process, core.pty, core.stream
 
@@ -28,6 +29,26 @@ describe("a pty", function()
     it("has a size", function()
         assert.is_true(pty.set_size(master, 30, 100))
         assert.same({ 30, 100 }, { pty.size(slave) })
+    end)
+
+    it("doesn't show what is typed, until it is told to again", function()
+        local function echoed(text)
+            task.await(stream.writer(master, text, { close = false }))
+            local chunks <close>, seen = stream.chunks(master), ""
+            while not seen:find "\n" do
+                seen = seen .. task.await(chunks)
+            end
+            return seen
+        end
+        do
+            local hidden <close> = assert(pty.hide(slave))
+            assert.equal("\r\n", echoed "secret\n")
+            hidden:close()
+            assert.equal("shown\r\n", echoed "shown\n")
+        end
+        assert.equal("shown\r\n", echoed "shown\n")
+        local file <close> = assert(io.open "/dev/null")
+        assert.equal("ENOTTY", select(3, pty.hide(file)))
     end)
 
     it("is told from what is none", function()

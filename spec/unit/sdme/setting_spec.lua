@@ -391,6 +391,8 @@ describe("sdme.setting", function()
     it("masks secrets, and leaves their names", function()
         assert.same({ TOKEN = "***" }, setting.mask { TOKEN = "hunter2" })
         assert.equal("***", setting.mask "hunter2")
+        assert.same({ secret = "***", A = { secret = "pg" } },
+            setting.mask { secret = "hunter2", A = { secret = "pg" } })
         assert.is_true(setting.get("env").secret)
     end)
 

@@ -40,6 +40,20 @@ describe("sdme.kind.environment", function()
             assert.same({ A = "1", B = "x" }, many.check { "A=1", B = "x" })
             assert.same({ A = "2" }, many.add(many.parse "A=1", "A=2"))
             assert.equal("A=1,B=x", many.show { B = "x", A = "1" })
+        end)
+
+        it("may have a secret for its value", function()
+            local many <const> = kind.many(kind.env)
+            local checked <const> = many.check { A = { name = "pg" }, B = { secret = "tls" } }
+            assert.same({ A = { secret = "pg" }, B = { secret = "tls" } }, checked)
+            assert.same(checked, many.check(checked))
+            assert.equal("A=(secret pg),B=(secret tls)", many.show(checked))
+            assert.matches('^the value of A: "P G" is not a name', complaint(many,
+                { A = { secret = "P G" } }))
+        end)
+
+        it("is refused when it is something else", function()
+            local many <const> = kind.many(kind.env)
             assert.equal("the value of A is a boolean, not a text", complaint(many, { A = true }))
             assert.matches("expected NAME=VALUE, not a number", complaint(many, { 5 }))
             assert.matches("expected NAME=VALUE, not a table", complaint(many, { { name = 5 } }))
