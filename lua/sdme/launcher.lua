@@ -11,6 +11,7 @@ local files <const> = require "sdme.container.files"
 local interpreter <const> = require "sdme.unit.interpreter"
 local memory <const> = require "sdme.container.memory"
 local member <const> = require "sdme.pod.member"
+local names <const> = require "sdme.names"
 local network <const> = require "sdme.network"
 local pod <const> = require "sdme.pod"
 local port <const> = require "sdme.port"
@@ -218,8 +219,10 @@ local function mount_root(description)
         mount_submount(description, path, mounted)
     end
     local binds <const> = apps.mount(description, mounted, note)
-    local more <const> = member.binds(description)
-    return root, table.move(more, 1, #more, #binds + 1, binds)
+    for _, more in ipairs { member.binds(description), names.register(description, mounted) } do
+        table.move(more, 1, #more, #binds + 1, binds)
+    end
+    return root, binds
 end
 
 ---Becomes the container; returns only by raising.

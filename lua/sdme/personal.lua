@@ -8,6 +8,7 @@ local M <const> = {}
 local HOSTS <const> = [[
 127.0.0.1 localhost
 127.0.1.1 %s
+127.0.0.1 host.sdme.internal
 ::1 localhost ip6-localhost ip6-loopback
 ff02::1 ip6-allnodes
 ff02::2 ip6-allrouters

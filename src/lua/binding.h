@@ -94,6 +94,7 @@ int sdme_lua_take_interrupt(lua_State *L);
 
 /* One opener for each primitive: pushes the table that is sdme.core.NAME. */
 #define SDME_PRIMITIVES(X)                                                                         \
+    X(address)                                                                                     \
     X(archive)                                                                                     \
     X(bus)                                                                                         \
     X(cgroup)                                                                                      \

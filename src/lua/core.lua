@@ -6,6 +6,7 @@
 ---`close` may be a `<close>` variable, and closing it twice is fine.
 ---@class sdme.core
 ---@field version string the version
+---@field address sdme.core.address the addresses of interfaces, and when they change
 ---@field archive sdme.core.archive tar archives
 ---@field bus sdme.core.bus D-Bus
 ---@field cgroup sdme.core.cgroup control groups

@@ -59,6 +59,20 @@ const char *sdme_prefix_format(const struct sdme_prefix *prefix, char *text)
     return text;
 }
 
+struct sdme_prefix sdme_prefix_network(const struct sdme_prefix *prefix)
+{
+    struct sdme_prefix network = *prefix;
+    uint8_t *bytes = (uint8_t *) &network.address;
+
+    for (size_t i = 0; i < sdme_prefix_size(prefix); i++) {
+        size_t kept = prefix->length > 8 * i ? prefix->length - 8 * i : 0;
+
+        if (kept < 8)
+            bytes[i] &= (uint8_t) (0xff00U >> kept);
+    }
+    return network;
+}
+
 /* Opens a socket in the namespace, and finds the interface there. */
 static int open_link(int netns, const char *link, int *ret_fd, int *ret_index,
                      struct sdme_error *error)

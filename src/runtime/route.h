@@ -31,6 +31,9 @@ int sdme_prefix_parse(const char *text, struct sdme_prefix *ret_prefix, struct s
 /* Writes it into @text, of SDME_PREFIX_TEXT_SIZE bytes, and returns that. */
 const char *sdme_prefix_format(const struct sdme_prefix *prefix, char *text);
 
+/* The network that it is in: the bits behind the leading ones are 0. */
+struct sdme_prefix sdme_prefix_network(const struct sdme_prefix *prefix);
+
 /* Bytes of its address. */
 size_t sdme_prefix_size(const struct sdme_prefix *prefix);
 

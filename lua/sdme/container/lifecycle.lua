@@ -8,6 +8,7 @@ local fault <const> = require "sdme.fault"
 local host <const> = require "sdme.host"
 local launcher <const> = require "sdme.launcher"
 local layer <const> = require "sdme.store.layer"
+local names <const> = require "sdme.names"
 local network <const> = require "sdme.network"
 local port <const> = require "sdme.port"
 local range <const> = require "sdme.store.range"
@@ -373,9 +374,21 @@ function M.recover(name)
     end
 end
 
+-- The containers of this host that run, whoever's data directory they are of.
+local function running()
+    local found <const> = {}
+    for _, one in ipairs(host.manager():list_units(unit.name "*")) do
+        if is_running(one.active) then
+            found[unit.container(one.name)] = true
+        end
+    end
+    return found
+end
+
 ---Removes what commands that were killed, or a host that went down, have left behind.
 function M.sweep()
     layer.sweep()
+    names.sweep(running)
     for _, name in ipairs(core.file.list(store.path "containers") or {}) do
         M.recover(name)
     end
@@ -410,6 +423,7 @@ end
 ---about to come back.
 ---@param name string
 function M.stopped(name)
+    names.forget(name)
     local description <const> = M.read(name)
     if os.getenv "SERVICE_RESULT" ~= "success" then
         -- A systemd-nspawn that was killed didn't, and its successor could not register.

@@ -4,6 +4,7 @@ local app <const> = require "sdme.app"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local namespace <const> = require "sdme.pod.namespace"
+local names <const> = require "sdme.names"
 local network <const> = require "sdme.network"
 local pod_network <const> = require "sdme.pod.network"
 local secret <const> = require "sdme.app.secret"
@@ -65,7 +66,7 @@ function M.binds(description)
         and { source = uplink, target = RESOLV_CONF, read_only = true } or nil
     for _, one in ipairs(description.apps or {}) do
         binds[#binds + 1] = bind_drop_in(description, one,
-            { namespace = NETNS, resolv_conf = uplink and RESOLV_CONF,
+            { namespace = NETNS, resolv_conf = uplink and RESOLV_CONF, hosts = names.APPLICATIONS,
                 secrets = secret.bind(description.settings, app.secrets(one.name)) })
     end
     return binds

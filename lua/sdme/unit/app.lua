@@ -127,16 +127,18 @@ end
 ---What has an application in a network of its own.
 ---@param app sdme.App
 ---@param paths { run: function }
----@param network { namespace: string, resolv_conf: string?, secrets: string? } paths in the
----container, and a bind
+---@param network { namespace: string, resolv_conf: string?, hosts: string, secrets: string? } paths
+---in the container, and a bind
 ---@return string drop-in of its service
 function M.drop_in(app, paths, network)
     return text.render {
         { "Service",
             { "NetworkNamespacePath", network.namespace },
             -- An empty one takes back all binds, those of BindPaths= too (systemd.exec(5)).
-            { "BindReadOnlyPaths", { "", ("-%s:/etc/resolv.conf"):format(
-                network.resolv_conf or "/etc/resolv.conf"), "-/etc/hosts", network.secrets } },
+            { "BindReadOnlyPaths", {
+                "", ("-%s:/etc/resolv.conf"):format(network.resolv_conf or "/etc/resolv.conf"),
+                ("-%s:/etc/hosts"):format(network.hosts), network.secrets,
+            } },
             { "BindPaths", paths.run(app.name) .. ":/run" },
         },
     }

@@ -5,6 +5,8 @@ local apparmor <const> = require "sdme.apparmor"
 local config <const> = require "sdme.config"
 local file <const> = require "sdme.unit.file"
 local interpreter <const> = require "sdme.unit.interpreter"
+local names <const> = require "sdme.unit.names"
+local network <const> = require "sdme.network"
 local port <const> = require "sdme.unit.port"
 local text <const> = require "sdme.unit.text"
 
@@ -83,6 +85,9 @@ function M.drop_in(settings)
         devices[i] = text.quote(path) .. " rw"
     end
     return render_some {
+        { "Unit",
+            { "Upholds", network.has_interface(settings) and names.NAME or nil },
+        },
         { "Service",
             { "Environment", interpreter.environment() },
             { "MemoryMax", settings.memory },
@@ -107,7 +112,8 @@ function M.install(name, settings, running)
     local template <const> = file.install_template(TEMPLATE, M.template())
     local drop_in <const> = file.install_drop_in(M.name(name), M.drop_in(settings))
     local ports <const> = not running and port.install(name, settings)
-    return template or drop_in or ports
+    local watched <const> = network.has_interface(settings) and names.install()
+    return template or drop_in or ports or watched
 end
 
 ---Removes what `install` made for one container.
