@@ -72,6 +72,16 @@ static int netns_loopback_up(lua_State *L)
     return sdme_lua_done(L, sdme_netns_loopback_up(sdme_lua_check_fd(L, 1), &error), &error);
 }
 
+/* set_parameter(netns, name, value) -> true | nil, message, code */
+static int netns_set_parameter(lua_State *L)
+{
+    int netns = sdme_lua_check_fd(L, 1);
+    const char *name = sdme_lua_check_text(L, 2), *value = sdme_lua_check_text(L, 3);
+    struct sdme_error error = {0};
+
+    return sdme_lua_done(L, sdme_netns_set_parameter(netns, name, value, &error), &error);
+}
+
 /* socket(netns, "inet"|"inet6", "stream"|"dgram") -> descriptor */
 static int netns_socket(lua_State *L)
 {
@@ -123,6 +133,7 @@ static const luaL_Reg netns_functions[] = {
     {"loopback_up", netns_loopback_up},
     {"open", netns_open},
     {"release", netns_release},
+    {"set_parameter", netns_set_parameter},
     {"socket", netns_socket},
     {NULL, NULL},
 };

@@ -45,6 +45,13 @@ function netns.is_same(a, b) end
 ---@return true done
 function netns.loopback_up(netns) end
 
+---Sets a parameter of a namespace.
+---@param netns sdme.AnyDescriptor the namespace
+---@param name string what it is called below /proc/sys/net: "ipv4/ip_forward"
+---@param value string as it is written there
+---@return true done
+function netns.set_parameter(netns, name, value) end
+
 ---A socket in a namespace.
 ---@param netns sdme.AnyDescriptor the namespace
 ---@param family "inet"|"inet6" of its addresses

@@ -210,6 +210,37 @@ int sdme_netns_loopback_up(int netns, struct sdme_error *error)
     return 0;
 }
 
+struct parameter {
+    const char *path, *value;
+};
+
+/* The kernel looks at the namespace of whoever opens the file. */
+static int write_parameter(void *context, struct sdme_error *error)
+{
+    const struct parameter *parameter = context;
+    _cleanup_close_ int fd = open(parameter->path, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return sdme_fail(error, errno, "open %s", parameter->path);
+    if (write(fd, parameter->value, strlen(parameter->value)) < 0)
+        return sdme_fail(error, errno, "write '%s' to %s", parameter->value, parameter->path);
+    return 0;
+}
+
+int sdme_netns_set_parameter(int netns, const char *name, const char *value,
+                             struct sdme_error *error)
+{
+    char path[128];
+    struct parameter parameter = {.path = path, .value = value};
+    int size = snprintf(path, sizeof path, "/proc/sys/net/%s", name);
+
+    if (netns < 0)
+        return sdme_fail(error, EBADF, "set %s in a network namespace", name);
+    if (size >= (int) sizeof path || strstr(name, ".."))
+        return sdme_fail_as(error, EINVAL, "'%s' is no parameter of networks", name);
+    return visit_namespace(netns, write_parameter, &parameter, error);
+}
+
 socklen_t sdme_address_size(const union sdme_address *address)
 {
     return address->any.sa_family == AF_INET6 ? sizeof address->v6 : sizeof address->v4;

@@ -45,6 +45,13 @@ bool sdme_netns_is_same(int a, int b);
 int sdme_netns_loopback_up(int netns, struct sdme_error *error);
 
 /*
+ * Sets a parameter of the namespace: @name is what it is called below /proc/sys/net (proc(5)),
+ * "ipv4/ip_forward" for example.
+ */
+int sdme_netns_set_parameter(int netns, const char *name, const char *value,
+                             struct sdme_error *error);
+
+/*
  * Makes a socket that belongs to the namespace; the arguments are those of socket(2), to whose
  * @type SOCK_CLOEXEC is added.
  */

@@ -13,6 +13,13 @@ local M <const> = {}
 -- namespace that is released here is released everywhere.
 local DIRECTORY <const> = "/run/sdme/netns/pods"
 
+-- Who is root in a user namespace has no privilege over a network that is another's: for ports below
+-- 1024 and for ping none is needed here, where only those in the pod are (ip-sysctl.rst).
+local PARAMETERS <const> = {
+    ["ipv4/ip_unprivileged_port_start"] = "0",
+    ["ipv4/ping_group_range"] = "0 2147483647",
+}
+
 -- What netns.open fails with where nothing is held.
 local NOT_HELD <const> = { ENOENT = true, EINVAL = true }
 
@@ -43,6 +50,9 @@ function M.make(name)
     check(file.mkdir(DIRECTORY, { parents = true, mode = "0700" }))
     local made <const> = check(netns.create())
     check(netns.loopback_up(made))
+    for parameter, value in pairs(PARAMETERS) do
+        check(netns.set_parameter(made, parameter, value))
+    end
     check(netns.hold(made, M.path(name)))
     return made
 end
