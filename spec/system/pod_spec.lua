@@ -226,6 +226,13 @@ for _, flags in ipairs { {}, { "--userns" }, { "--hardened" } } do
             end
         end)
 
+        it("have any port there", function()
+            sdme.ok("pod", "new", "shop")
+            start("one", "--pod", "shop", table.unpack(flags))
+            listen("one", 80, "hello")
+            wait.until_equal("hello", function() return said("one", 80) end)
+        end)
+
         it("can't change it, and see no interface of the host", function()
             sdme.ok("pod", "new", "shop")
             start("one", "--pod", "shop", table.unpack(flags))

@@ -8,7 +8,7 @@
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local config <const> = require "sdme.config"
-local namespace <const> = require "sdme.pod.namespace"
+local known <const> = require "sdme.names.known"
 local network <const> = require "sdme.network"
 local record <const> = require "sdme.names.record"
 local system <const> = require "sdme.names.system"
@@ -26,18 +26,6 @@ M.APPLICATIONS = "/run/sdme/hosts"
 -- Hosts files are read up to that size.
 local LARGEST <const> = 64 * 1024
 
--- How many addresses a container has in the hosts files of others: it may give itself any number.
-local MOST_ADDRESSES <const> = 8
-
-local LOOPBACK <const> = { "127.0.0.1", "::1" }
-
----Whether addresses of a container come and go while it runs, so that the service is needed.
----@param settings table
----@return boolean
-function M.are_watched(settings)
-    return network.has_interface(settings)
-end
-
 -- What a container's interface is on; the same for those that find each other there.
 local function link_of(settings)
     return settings.network_zone and "zone " .. settings.network_zone
@@ -45,99 +33,20 @@ local function link_of(settings)
         or settings.network_veth and "veth" or nil
 end
 
--- The addresses of a pod that others can reach, and of the host on the pod's networks.
-local function pod_network(name)
-    local found <const> = { addresses = {}, gateways = {} }
-    local netns <close> = namespace.open(name)
-    if not netns then
-        return found
-    end
-    found.addresses = core.netns.addresses(netns) or {}
-    for _, route in ipairs(core.route.list { netns = netns } or {}) do
-        if route.gateway and route.to:find "/0$" then
-            table.insert(found.gateways, route.gateway)
-        end
-    end
-    return found
-end
-
--- All that is to be known at once: the records, and the networks of the pods that are in them.
-local function gather()
-    local all <const> = { records = record.all(), names = {}, pods = {} }
-    for name, one in pairs(all.records) do
-        table.insert(all.names, name)
-        for _, pod in pairs { one.pod, one.app_pod } do
-            all.pods[pod] = all.pods[pod] or pod_network(pod)
-        end
-    end
-    table.sort(all.names)
-    return all
-end
-
-local function add(entries, name, addresses)
-    for i = 1, math.min(#addresses, MOST_ADDRESSES) do
-        entries[#entries + 1] = { address = addresses[i], name = name }
-    end
-end
-
--- What somebody in a pod is told.
-local function entries_in_pod(all, pod)
-    local entries <const> = {}
-    for _, name in ipairs(all.names) do
-        local one <const> = all.records[name]
-        add(entries, name, (one.pod == pod or one.app_pod == pod) and LOOPBACK or {})
-    end
-    add(entries, text.host, all.pods[pod].gateways)
-    return entries
-end
-
--- What somebody with an interface is told.
-local function entries_on_link(all, own)
-    local entries <const> = {}
-    for _, name in ipairs(all.names) do
-        local one <const> = all.records[name]
-        local shared <const> = own.link ~= "veth" and one.link == own.link
-        add(entries, name, (shared or one == own) and one.addresses or {})
-    end
-    add(entries, text.host, own.gateways or {})
-    return entries
-end
-
-local function entries_for(all, own)
-    if own.pod then
-        return entries_in_pod(all, own.pod)
-    end
-    return own.link and entries_on_link(all, own) or {}
-end
-
--- What the host is told: without machined, of all; with it, of what that doesn't know.
-local function entries_for_host(all)
-    local entries <const>, asks <const> = {}, system.asks_machined()
-    for _, name in ipairs(all.names) do
-        local one <const> = all.records[name]
-        if not asks then
-            add(entries, name, one.addresses or one.pod and all.pods[one.pod].addresses or {})
-        end
-        add(entries, name, one.app_pod and one.app_pod ~= one.pod
-            and all.pods[one.app_pod].addresses or {})
-    end
-    return entries
-end
-
 -- The last that was said about the host's own file.
 local told
 
 -- Brings all hosts files up to date. The caller holds the lock.
 local function publish()
-    local all <const> = gather()
+    local all <const> = known.gather()
     for _, name in ipairs(all.names) do
         local one <const> = all.records[name]
-        record.rewrite(name, "hosts", text.with(one.own, entries_for(all, one)))
+        record.rewrite(name, "hosts", text.with(one.own, known.to_container(all, one)))
         if one.app_pod then
-            record.rewrite(name, "apps", text.with(one.own, entries_in_pod(all, one.app_pod)))
+            record.rewrite(name, "apps", text.with(one.own, known.in_pod(all, one.app_pod)))
         end
     end
-    local problem <const> = system.publish(entries_for_host(all))
+    local problem <const> = system.publish(known.to_host(all))
     if problem and problem ~= told then
         io.stderr:write("sdme: ", problem, "\n")
     end

@@ -13,8 +13,8 @@ local M <const> = {}
 -- namespace that is released here is released everywhere.
 local DIRECTORY <const> = "/run/sdme/netns/pods"
 
--- Who is root in a user namespace has no privilege over a network that is another's: for ports below
--- 1024 and for ping none is needed here, where only those in the pod are (ip-sysctl.rst).
+-- Root of a user namespace has no privilege over a network that is the host's: for ports below 1024
+-- and for ping none is needed here, where only those in the pod are (ip-sysctl.rst).
 local PARAMETERS <const> = {
     ["ipv4/ip_unprivileged_port_start"] = "0",
     ["ipv4/ping_group_range"] = "0 2147483647",

@@ -8,6 +8,7 @@ local forward <const> = require "sdme.network.forward"
 local json <const> = require "sdme.json"
 local kind <const> = require "sdme.kind"
 local link <const> = require "sdme.network.link"
+local names <const> = require "sdme.names"
 local namespace <const> = require "sdme.pod.namespace"
 local pool <const> = require "sdme.network.pool"
 local prefix <const> = require "sdme.network.prefix"
@@ -128,6 +129,7 @@ function M.attach(name, wanted)
     end
     network.pending = nil
     save(name, description)
+    names.refresh()
     return network
 end
 
@@ -150,6 +152,7 @@ function M.detach(name, wanted)
     if netns then
         link.set_routes(netns, description.networks)
     end
+    names.refresh()
 end
 
 local function is_made(network, netns)
