@@ -2,6 +2,7 @@
 #include "../runtime/stream.h"
 
 #include <fcntl.h>
+#include <limits.h>
 
 #include "../runtime/pump.h"
 #include "binding.h"
@@ -278,19 +279,28 @@ static void add_pending(lua_State *L, const char *name, lua_CFunction poll, lua_
     sdme_lua_class(L, name, methods, close);
 }
 
-/* pipe() -> the end to read from, the end to write to */
+/* pipe([{size=}]) -> the end to read from, the end to write to */
 static int stream_pipe(lua_State *L)
 {
-    int *from = sdme_lua_push_descriptor(L), *to = sdme_lua_push_descriptor(L);
+    static const char *const options[] = {"size", NULL};
     struct sdme_error error = {0};
+    lua_Integer size = 0;
     int ends[2];
 
+    if (!lua_isnoneornil(L, 1)) {
+        sdme_lua_options(L, 1, options);
+        size = sdme_lua_option_integer(L, 1, "size", 0);
+        luaL_argcheck(L, size >= 0 && size <= INT_MAX, 1, "option 'size': it is out of range");
+    }
+    int *from = sdme_lua_push_descriptor(L), *to = sdme_lua_push_descriptor(L);
     if (pipe2(ends, O_CLOEXEC) < 0) {
         sdme_fail(&error, errno, "make a pipe");
         return sdme_lua_fail(L, &error);
     }
     *from = ends[0];
     *to = ends[1];
+    if (size > 0) /* what users may have in pipes is limited, pipe(7) */
+        fcntl(*to, F_SETPIPE_SZ, (int) size);
     return 2;
 }
 

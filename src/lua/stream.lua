@@ -4,10 +4,14 @@
 ---@class sdme.core.stream
 local stream = {}
 
+---@class sdme.stream.PipeOptions
+---@field size integer? bytes that it takes before it is read, where the host allows so many; 65536
+
 ---A pipe.
+---@param options sdme.stream.PipeOptions? of what kind
 ---@return sdme.Descriptor from to read from
 ---@return sdme.Descriptor to to write to
-function stream.pipe() end
+function stream.pipe(options) end
 
 ---Reads what is there, again and again: each time it is awaited it ends with some bytes, at the end
 ---with `""`.

@@ -20,6 +20,9 @@ local M <const> = {}
 -- A connection that brings fewer bytes counts as failed, or a server could keep us for ever.
 local LEAST_PROGRESS <const> = 16384
 
+-- Bytes of a blob that may wait for whoever unpacks it, so that neither wakes the other too often.
+local AHEAD <const> = 1 << 20
+
 ---@class sdme.oci.Blob
 ---@field input userdata a descriptor to read the blob from
 ---@field feed fun() writes it, in a strand of its own
@@ -243,7 +246,7 @@ end
 -- Begins to fetch a layer. Its feed ends when all is written, quietly if nobody reads any more, and
 -- raises if the blob can't be had.
 local function open_layer(name, clients, layer, options)
-    local input <const>, output <const> = core.stream.pipe()
+    local input <const>, output <const> = core.stream.pipe { size = AHEAD }
     local state <const> = {
         layer = layer, clients = clients, retry = options.retry, output = output, delivered = 0,
         what = ("%s: layer %s"):format(name, layer.digest),

@@ -90,6 +90,34 @@ describe("core.stream", function()
         end)
     end)
 
+    describe("pipe", function()
+        -- Whether so many bytes go in before anybody reads.
+        local function takes(size, options)
+            local from <const>, to <const> = stream.pipe(options)
+            local done <const> = stream.writer(to, ("x"):rep(size), { close = false }):step()
+            from:close()
+            to:close()
+            return done
+        end
+
+        it("takes as many bytes as it was asked for before they are read", function()
+            assert.same({ true, false, true, false }, {
+                takes(1 << 16), takes((1 << 16) + 1),
+                takes(1 << 18, { size = 1 << 18 }), takes((1 << 18) + 1, { size = 1 << 18 }),
+            })
+        end)
+
+        it("is made all the same where the host allows no such size", function()
+            assert.is_true(takes(1 << 16, { size = 0x7fffffff }))
+        end)
+
+        it("refuses sizes that are none, and other options", function()
+            assert.has_error(function() stream.pipe { size = -1 } end)
+            assert.has_error(function() stream.pipe { size = 1 << 31 } end)
+            assert.has_error(function() stream.pipe { length = 1 } end)
+        end)
+    end)
+
     describe("writer", function()
         it("writes everything, and closes the descriptor", function()
             local data <const> = every_byte():rep(4096)
