@@ -130,6 +130,7 @@ function M.save(name, description, transaction)
     if fine then
         transaction:replace(layer.named(old))
     end
+    layer.write_out(layer.named(saved))
     state.write(path_of(name), saved)
     transaction:saved()
     return setmetatable({ name = name }, Rootfs)

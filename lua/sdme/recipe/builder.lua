@@ -376,7 +376,7 @@ local function commit(self, one, new)
         id = not exists and one.key or nil, size = size.size, seconds = one.seconds,
         entries = size.files + size.directories, parent = self.layers[#self.layers],
         comment = one.module.name .. " " .. one.what,
-    }, { sync = false })
+    })
 end
 
 -- A container has a layer of its own above them.

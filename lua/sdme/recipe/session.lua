@@ -237,7 +237,6 @@ local function save(session, b, description)
     end
     session:check_free(b)
     local lock <close> = rootfs.reserve(b.name, session.options.force)
-    layer.write_out(description.layers)
     rootfs.save(b.name, description, b.transaction)
 end
 

@@ -190,9 +190,6 @@ local function describe(directory, description, options)
     if (description.base or 0) ~= 0 then
         fault.check(file.symlink(("%d"):format(description.base), directory .. "/base"))
     end
-    if options and options.sync == false then
-        fault.check(file.symlink(current_boot(), directory .. "/unwritten"))
-    end
     state.write(directory .. "/layer.json", written, options)
 end
 
@@ -278,26 +275,26 @@ local function remove_rest(stage)
     end
 end
 
----Puts a filled layer in its place. If there is one of that id, that stays, and this one goes.
+local UNSYNCED <const> = { sync = false }
+
+---Puts a filled layer in its place. If there is one of that id, that stays, and this one goes. It
+---comes to the disk by `write_out`.
 ---@param layer sdme.NewLayer
 ---@param description table of its layer.json; without an id it gets one of its own
----@param options { sync: boolean? }? `sync = false`: it comes to the disk by `write_out`
 ---@return string id
-function Transaction:add(layer, description, options)
+function Transaction:add(layer, description)
     local id <const> = description.id or random_id()
     remove_rest(layer.stage)
-    describe(layer.stage.path, description, options)
-    if not options or options.sync ~= false then
-        flush()
-    end
+    describe(layer.stage.path, description, UNSYNCED)
+    fault.check(file.symlink(current_boot(), layer.stage.path .. "/unwritten"))
     if not self:use(id) then
         local place <const> = store.path("layers", id)
-        local fine <const> = pcall(layer.stage.commit, layer.stage, place, options)
+        local fine <const> = pcall(layer.stage.commit, layer.stage, place, UNSYNCED)
         if not fine and not M.exists(id) then
             if file.stat(place) then
                 store.discard(place) -- what is left of one whose tree is gone, or was never written
             end
-            layer.stage:commit(place, options)
+            layer.stage:commit(place, UNSYNCED)
         end
         self.made[#self.made + 1] = id
     end

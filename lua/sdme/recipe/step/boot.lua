@@ -104,8 +104,7 @@ local function add_own_layer(context, description)
         personal.prepare(own, description.name, description.settings)
     end
     local layers <const> = table.move(context.layers, 1, #context.layers, 1, {})
-    layers[#layers + 1] = context.transaction:add(new, { comment = "of a guest of a build" },
-        { sync = false })
+    layers[#layers + 1] = context.transaction:add(new, { comment = "of a guest of a build" })
     return layers
 end
 

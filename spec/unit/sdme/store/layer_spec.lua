@@ -71,6 +71,46 @@ describe("a layer", function()
         table.sort(kept)
         assert.same(kept, all())
     end)
+
+    local function mark(id)
+        return store.path("layers", id, "unwritten")
+    end
+
+    local function boots(ids)
+        local list <const> = {}
+        for i, id in ipairs(ids) do
+            list[i] = core.file.readlink(mark(id)) or "written"
+        end
+        return list
+    end
+
+    it("is said not to be on the disk until a rootfs refers to it", function()
+        local transaction <close> = layer.begin()
+        local ids <const> = make(transaction, 2)
+        local boot <const> = assert(core.file.read "/proc/sys/kernel/random/boot_id"):gsub("%s", "")
+        assert.same({ boot, boot }, boots(ids))
+        rootfs.save("web", { layers = { ids[1] }, apps = { app("one", ids[2]) } }, transaction)
+        assert.same({ "written", "written" }, boots(ids))
+        assert.is_true(layer.exists(ids[1]) and layer.exists(ids[2]))
+    end)
+
+    it("that another boot of the host never wrote is lost, and made again", function()
+        local ids
+        do
+            local transaction <close> = layer.begin()
+            ids = make(transaction, 1)
+            rootfs.save("web", { layers = ids }, transaction)
+        end
+        assert(core.file.symlink("another-boot", mark(ids[1])))
+        assert.is_false(layer.exists(ids[1]))
+        local transaction <close> = layer.begin()
+        assert.is_false(transaction:use(ids[1]))
+        local new <close> = transaction:new()
+        assert(core.file.write(new.tree .. "/file", "new"))
+        assert.equal(ids[1], transaction:add(new, { id = ids[1] }))
+        assert.is_true(layer.exists(ids[1]))
+        assert.equal("new", core.file.read(layer.path(ids[1]) .. "/file"))
+    end)
 end)
 
 describe("a state file", function()
