@@ -1,5 +1,5 @@
 -- The budgets of images, each measured against what a user would take instead.
--- usage: sdme run spec/bench/oci.lua SDME [RUNS]
+-- usage: sdme run spec/bench/oci.lua SDME [RUNS [PART]], a part being gzip, zstd or applications
 
 package.path = "./?.lua;" .. package.path
 
@@ -17,8 +17,6 @@ local report <const>, report_limit <const> = measure.report, measure.report_limi
 local RUNS <const> = math.min(measure.runs, 3)
 
 local WORK <const> = measure.datadir .. "/bench"
-
-local COMPRESSIONS <const> = { "gzip", "zstd" }
 
 -- What the layers are made of, and how often.
 local PARTS <const> = { "bin sbin libexec", "lib", "share" }
@@ -40,24 +38,26 @@ local function make_archives()
     return archives
 end
 
-local function push_images()
-    registry = registries.start()
+local function start_registry()
+    registry = registry or registries.start()
     shell.run("mkdir -p %s", WORK)
+end
+
+local function push_image(compression)
+    start_registry()
     local archives <const> = make_archives()
     print(("%d layers, %s MB unpacked"):format(#archives, shell.run("du -cm %s/*.tar | tail -n 1 |"
         .. "cut -f 1", WORK)))
-    for _, compression in ipairs(COMPRESSIONS) do
-        local layout <const> = layouts.new(scratch.directory() .. "/layout")
-        local layers <const> = {}
-        for i, archive in ipairs(archives) do
-            layers[i] = layout:layer(archive, { compression = compression })
-        end
-        layout:tag(layout:image(layers), "latest")
-        print(("%s: %s MB packed"):format(compression, shell.run("du -sm %s | cut -f 1",
-            layout.directory)))
-        registry:push(layout.directory, "library/" .. compression)
+    local layout <const> = layouts.new(scratch.directory() .. "/layout")
+    local layers <const> = {}
+    for i, archive in ipairs(archives) do
+        layers[i] = layout:layer(archive, { compression = compression })
     end
-    shell.run("rm %s/*.tar", WORK)
+    layout:tag(layout:image(layers), "latest")
+    print(("%s: %s MB packed"):format(compression, shell.run("du -sm %s | cut -f 1",
+        layout.directory)))
+    registry:push(layout.directory, "library/" .. compression)
+    shell.run("rm -r %s %s/*.tar", layout.directory, WORK)
 end
 
 -- What is on its way to the disk is waited for before the clock starts.
@@ -103,36 +103,6 @@ local function pull_by_hand(compression)
     end
 end
 
-local function measure_pulls()
-    push_images()
-    for _, compression in ipairs(COMPRESSIONS) do
-        local what <const> = "pull of a large image (" .. compression .. ")"
-        if compression ~= "zstd" then -- which umoci 0.4 doesn't know
-            local ours <const>, theirs <const> = measure.measure(RUNS, import(compression),
-                unpack_by_hand(compression))
-            report(what .. ", against skopeo copy and umoci unpack", ours, theirs, 0.2)
-        end
-        if shell.succeeds "command -v podman" then
-            local again <const>, podmans <const> = measure.measure(RUNS, import(compression),
-                pull_by_hand(compression))
-            report(what .. ", against podman pull", again, podmans, 0.3)
-        end
-    end
-end
-
-local function measure_present()
-    registry:push_images("base", "nginx")
-    sdme("fs", "import", image "base", "--name", "base")
-    sdme("fs", "import", image "nginx", "--base-fs", "base", "--name", "nginx")
-    local seconds <const> = measure.measure(measure.runs, function()
-        local taken <const> = sdme("fs", "import", image "nginx", "--base-fs", "base", "--name",
-            "again")
-        sdme("fs", "rm", "again")
-        return taken
-    end)
-    report_limit("import of an application that is here", seconds, 0.2, measure.milliseconds)
-end
-
 -- The sum of what all processes have of their own, as it was at most.
 local PEAK <const> = [[
 local sdme = require "sdme"
@@ -157,14 +127,44 @@ end, function()
 end)
 print(peak)]]
 
-local function measure_memory()
+local function measure_memory(compression)
     assert(core.file.write(WORK .. "/peak.lua", PEAK))
-    for _, compression in ipairs(COMPRESSIONS) do
-        local kilobytes <const> = tonumber(shell.run("SDME_DATADIR=%s %s run %s/peak.lua %s",
-            measure.datadir, measure.sdme_program, WORK, image(compression)))
-        report_limit("peak memory of pulling it (" .. compression .. ")", kilobytes, 128 << 10,
-            function(value) return ("%.0f MB"):format(value / 1024) end)
+    local kilobytes <const> = tonumber(shell.run("SDME_DATADIR=%s %s run %s/peak.lua %s",
+        measure.datadir, measure.sdme_program, WORK, image(compression)))
+    report_limit("peak memory of pulling it (" .. compression .. ")", kilobytes, 128 << 10,
+        function(value) return ("%.0f MB"):format(value / 1024) end)
+end
+
+local function measure_pulls(compression)
+    return function()
+        push_image(compression)
+        local what <const> = "pull of a large image (" .. compression .. ")"
+        if compression ~= "zstd" then -- which umoci 0.4 doesn't know
+            local ours <const>, theirs <const> = measure.measure(RUNS, import(compression),
+                unpack_by_hand(compression))
+            report(what .. ", against skopeo copy and umoci unpack", ours, theirs, 0.2)
+        end
+        if shell.succeeds "command -v podman" then
+            local again <const>, podmans <const> = measure.measure(RUNS, import(compression),
+                pull_by_hand(compression))
+            report(what .. ", against podman pull", again, podmans, 0.3)
+        end
+        measure_memory(compression)
     end
+end
+
+local function measure_present()
+    start_registry()
+    registry:push_images("base", "nginx")
+    sdme("fs", "import", image "base", "--name", "base")
+    sdme("fs", "import", image "nginx", "--base-fs", "base", "--name", "nginx")
+    local seconds <const> = measure.measure(measure.runs, function()
+        local taken <const> = sdme("fs", "import", image "nginx", "--base-fs", "base", "--name",
+            "again")
+        sdme("fs", "rm", "again")
+        return taken
+    end)
+    report_limit("import of an application that is here", seconds, 0.2, measure.milliseconds)
 end
 
 -- Seconds until a container has booted, and the web server in it answers, if it has one.
@@ -210,6 +210,13 @@ local function measure_disk()
     sdme("rm", "--all", "--force")
 end
 
+local function measure_applications()
+    measure_present()
+    measure_answer()
+    measure_disk()
+end
+
 measure.use_memory()
-measure.run(measure_pulls, measure_present, measure_answer, measure_disk, measure_memory)
+measure.run(measure.part("gzip", measure_pulls "gzip"), measure.part("zstd", measure_pulls "zstd"),
+    measure.part("applications", measure_applications))
 scratch.clean()
