@@ -159,9 +159,11 @@ local FILES <const> = {
     { "/etc/systemd/system/sdme@.service", "The unit of all containers, unless the same one is"
         .. " installed elsewhere." },
     { "/etc/systemd/system/sdme@NAME.service.d/", "The limits of one container." },
-    { "/etc/systemd/system/sdme-port@.service", "What forwards the ports of containers from the"
-        .. " host's loopback addresses." },
-    { "/etc/systemd/system/sdme-port@NAME.socket", "The ports of one container there." },
+    { "/etc/systemd/system/sdme-port@.service", "What forwards the ports of containers." },
+    { "/etc/systemd/system/sdme-port@NAME.socket", "The ports of one container." },
+    { "/etc/systemd/system/sdme-pod@.target", "A pod while a container runs in it." },
+    { "/etc/systemd/system/sdme-pod-port@.service", "What forwards the ports of pods." },
+    { "/etc/systemd/system/sdme-pod-port@NAME.socket", "The ports of one pod." },
 }
 
 local STATUS <const> = {

@@ -81,9 +81,10 @@ end
 ---shop:remove()
 ---```
 ---@param name string its name
+---@param options sdme.PodOptions? what it has
 ---@return sdme.Pod pod
-function M.create_pod(name)
-    return require("sdme.pod").create(name)
+function M.create_pod(name, options)
+    return require("sdme.pod").create(name, options)
 end
 
 ---The pod of that name.

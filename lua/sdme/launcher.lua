@@ -14,7 +14,7 @@ local member <const> = require "sdme.pod.member"
 local names <const> = require "sdme.names"
 local network <const> = require "sdme.network"
 local pod <const> = require "sdme.pod"
-local port <const> = require "sdme.port"
+local port <const> = require "sdme.container.port"
 local secret <const> = require "sdme.secret"
 local setting <const> = require "sdme.setting"
 local settle <const> = require "sdme.container.settle"
@@ -243,7 +243,7 @@ function M.launch(name)
     memory.mount(name, description.settings)
     local root <const>, binds <const> = mount_root(description)
     local environment <const> = write_environment(description, root)
-    local _ <close> = port.open(name, description.settings)
+    port.open(name, description.settings)
     lock:close()
     if netns then
         -- Before there is a user namespace: from within one nobody gets into the pod's network.

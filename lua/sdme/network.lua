@@ -3,6 +3,7 @@
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
+local socket <const> = require "sdme.port.socket"
 
 local M <const> = {}
 
@@ -74,8 +75,8 @@ function M.arguments(settings)
     add(settings.network_veth, "--network-veth")
     add(settings.network_bridge, "--network-bridge=" .. (settings.network_bridge or ""))
     add(settings.network_zone, "--network-zone=" .. (settings.network_zone or ""))
-    for _, port in ipairs(settings.port or {}) do
-        add(true, port_argument(port))
+    for _, port in ipairs(socket.single(settings.port)) do
+        add(not port.address, port_argument(port)) -- it knows no address
     end
     return arguments
 end

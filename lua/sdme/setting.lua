@@ -4,6 +4,7 @@
 local fault <const> = require "sdme.fault"
 local json <const> = require "sdme.json"
 local kind <const> = require "sdme.kind"
+local socket <const> = require "sdme.port.socket"
 local text <const> = require "sdme.text"
 
 local M <const> = {}
@@ -143,8 +144,8 @@ M.all = {
         stored = true,
     },
     {
-        name = "port", short = "p", value = "[PROTO:]HOST[:CTR]", kind = kind.port, many = true,
-        group = "Network", help = "open a port of the container on the host; tcp or udp",
+        name = "port", short = "p", value = "[ADDR:]HOST[:CTR][/udp]", kind = kind.port,
+        many = true, group = "Network", help = "open ports on the host: 8080:80, 8000-8010/udp",
         commands = EVERYWHERE, stored = true,
     },
     {
@@ -392,7 +393,8 @@ local function check_pod(values, shown)
     end
     if values.pod and values.port and #values.port > 0 then
         return ("%s and %s exclude each other"):format(shown "pod", shown "port"),
-            "the network of a container in a pod is the pod's, and so are its ports"
+            ("the ports of a container in a pod are the pod's: sdme pod set %s --port %s"):format(
+                values.pod, kind.port.show(values.port[1]))
     end
     for _, name in ipairs { "pod", "oci_pod" } do
         for _, capability in ipairs(values[name] and values.capability or {}) do
@@ -443,10 +445,8 @@ local RULES <const> = {
         end
     end,
     function(values, shown)
-        local twice <const> = find_twice(values.port, function(port)
-            return ("%s %d"):format(port.protocol, port.host)
-        end)
-        return twice and ("%s: %s of the host is given twice"):format(shown "port", twice)
+        local why <const> = socket.problem(values.port)
+        return why and ("%s: %s"):format(shown "port", why)
     end,
     function(values, shown)
         local twice <const> = find_twice(values.bind, function(bind) return bind.target end)

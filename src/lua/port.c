@@ -29,12 +29,12 @@ static int port_listen(lua_State *L)
     return 2;
 }
 
-/* Pushes { descriptor =, protocol =, port = }. */
+/* Pushes { descriptor =, protocol =, address =, port = }. */
 static int push_activated(lua_State *L, int number, struct sdme_error *error)
 {
     struct sdme_port port;
 
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
     *sdme_lua_push_descriptor(L) = number;
     lua_setfield(L, -2, "descriptor");
     int code = sdme_port_of_socket(number, &port, error);
@@ -42,12 +42,14 @@ static int push_activated(lua_State *L, int number, struct sdme_error *error)
         return code;
     lua_pushstring(L, protocols[port.type == SOCK_DGRAM]);
     lua_setfield(L, -2, "protocol");
+    lua_pushstring(L, port.address);
+    lua_setfield(L, -2, "address");
     lua_pushinteger(L, port.number);
     lua_setfield(L, -2, "port");
     return 0;
 }
 
-/* activated() -> { { descriptor=, protocol=, port= }, ... }: what systemd listened on for us */
+/* activated() -> { { descriptor=, protocol=, address=, port= }, ... }: what systemd listened on for us */
 static int port_activated(lua_State *L)
 {
     struct sdme_error error = {0};

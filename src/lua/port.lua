@@ -15,6 +15,7 @@ function port.listen(protocol, address, port) end
 ---@class sdme.port.Socket
 ---@field descriptor sdme.Descriptor the socket
 ---@field protocol "tcp"|"udp" what it is for
+---@field address string at which it listens
 ---@field port integer its port
 
 ---The sockets that systemd listened on for us, `sd_listen_fds`(3).

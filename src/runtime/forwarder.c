@@ -10,6 +10,7 @@
 #include "forwarder_client.h"
 #include "poll.h"
 #include "port.h"
+#include "sigpipe.h"
 #include "util.h"
 
 enum { EVENTS_MAX = 64 };
@@ -168,6 +169,8 @@ static int add_listener(struct sdme_forwarder *forwarder, const struct sdme_forw
     if (listener->watch.fd < 0)
         return sdme_fail(error, errno, "forward port %u", name.number);
     forwarder->listener_count++;
+    if (name.type == SOCK_DGRAM)
+        sdme_listen_for_datagrams(listener->watch.fd);
     int flags = fcntl(listener->watch.fd, F_GETFL);
     if (flags < 0 || fcntl(listener->watch.fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return sdme_fail(error, errno, "forward port %u", name.number);
@@ -188,6 +191,7 @@ int sdme_forwarder_open(const struct sdme_forwarder_options *options,
     if (!forwarder)
         return sdme_fail(error, ENOMEM, "forward ports");
     forwarder->options = *options;
+    forwarder->spare = SDME_NO_PIPE;
     forwarder->process = (struct watch){.fd = -1, .ready = process_ended};
     TAILQ_INIT(&forwarder->connections);
     TAILQ_INIT(&forwarder->flows);
@@ -254,12 +258,17 @@ int sdme_forwarder_step(struct sdme_forwarder *forwarder, struct sdme_error *err
     int count = epoll_wait(forwarder->epoll, events, EVENTS_MAX, 0);
     if (count < 0 && errno != EINTR)
         return sdme_fail(error, errno, "wait for clients of ports");
+    /* splice(2) has nothing like MSG_NOSIGNAL. */
+    struct sdme_sigpipe before;
+    forwarder->broken = false;
+    sdme_sigpipe_block(&before, false);
     for (int i = 0; i < count; i++) {
         struct watch *watch = events[i].data.ptr;
 
         if (watch->fd >= 0)
             watch->ready(forwarder, watch);
     }
+    sdme_sigpipe_restore(&before, forwarder->broken);
     bury(forwarder);
     if (forwarder->ended)
         return SDME_FORWARDER_ENDED;
@@ -276,6 +285,7 @@ void sdme_forwarder_close(struct sdme_forwarder *forwarder)
         return;
     while ((client = TAILQ_FIRST(&forwarder->connections)))
         sdme_connection_close(forwarder, client);
+    sdme_connections_end(forwarder);
     while ((client = TAILQ_FIRST(&forwarder->flows)))
         sdme_flow_close(forwarder, client);
     bury(forwarder);

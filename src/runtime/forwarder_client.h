@@ -28,6 +28,13 @@ struct listener {
     uint16_t target;
 };
 
+/* Descriptors of pipe(2), or -1. */
+struct sdme_pipe {
+    int in, out;
+};
+
+#define SDME_NO_PIPE ((struct sdme_pipe){.in = -1, .out = -1})
+
 /* The addresses there that a client may be forwarded to, in the order to try them. */
 struct dial {
     union sdme_address addresses[8];
@@ -54,6 +61,8 @@ struct sdme_forwarder {
     struct client_list connections, flows; /* flows: the most silent first */
     struct client_list dead;               /* freed when no event can name them any more */
     unsigned int connection_count, flow_count;
+    struct sdme_pipe spare; /* an empty one */
+    bool broken;            /* a write of ours has raised SIGPIPE */
     double retry_at;         /* when to accept again; 0: we do */
     double idle_since;       /* when the last client left */
     char scratch[64 * 1024]; /* holds any datagram */
@@ -82,6 +91,11 @@ void sdme_accept_connections(struct sdme_forwarder *forwarder, struct watch *wat
 void sdme_receive_datagrams(struct sdme_forwarder *forwarder, struct watch *watch);
 
 void sdme_connection_close(struct sdme_forwarder *forwarder, struct client *client);
+/* Has a socket tell which address of ours each datagram came to. */
+void sdme_listen_for_datagrams(int fd);
+
+/* Frees what connections have shared. */
+void sdme_connections_end(struct sdme_forwarder *forwarder);
 void sdme_flow_close(struct sdme_forwarder *forwarder, struct client *client);
 
 /* When a flow that stays silent is forgotten, and the forgetting. */

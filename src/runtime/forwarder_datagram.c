@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -10,11 +11,21 @@
 /* Datagrams before others have their turn. */
 enum { ROUNDS = 64 };
 
+/* An address of ours that a datagram came to, as the option of a message (ip(7), ipv6(7)). */
+struct destination {
+    int level; /* IPPROTO_IP or IPPROTO_IPV6; 0: it isn't known */
+    union {
+        struct in_pktinfo v4;
+        struct in6_pktinfo v6;
+    };
+};
+
 /* A sender of datagrams, with a socket of its own so that answers find back to it. */
 struct flow {
     struct client client;
     struct watch far;
     union sdme_address from;
+    struct destination to;
     double active; /* when the last datagram came, either way */
     bool answered; /* by now somebody has the port, and we know at which address */
     char *first;   /* the first datagram, for the next address if this one refuses it */
@@ -49,6 +60,67 @@ static void flow_touch(struct sdme_forwarder *forwarder, struct flow *flow)
     flow->active = sdme_now();
     TAILQ_REMOVE(&forwarder->flows, &flow->client, link);
     TAILQ_INSERT_TAIL(&forwarder->flows, &flow->client, link);
+}
+
+void sdme_listen_for_datagrams(int fd)
+{
+    const int on = 1;
+
+    /* Where it fails, answers come from the address that the kernel chooses. */
+    setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+}
+
+/* Without an interface, unless the address means nothing without one. */
+static struct destination destination_of(struct msghdr *message)
+{
+    struct destination to;
+
+    memset(&to, 0, sizeof to); /* it is compared as bytes */
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
+        if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
+            to.level = IPPROTO_IP;
+            memcpy(&to.v4, CMSG_DATA(part), sizeof to.v4);
+            to.v4.ipi_ifindex = 0;
+            to.v4.ipi_addr.s_addr = 0;
+        } else if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
+            to.level = IPPROTO_IPV6;
+            memcpy(&to.v6, CMSG_DATA(part), sizeof to.v6);
+            if (!IN6_IS_ADDR_LINKLOCAL(&to.v6.ipi6_addr))
+                to.v6.ipi6_ifindex = 0;
+        }
+    }
+    return to;
+}
+
+/* Sends an answer from the address that was asked. */
+static void answer(int fd, const struct flow *flow, char *data, size_t size)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+    } control = {0};
+    union sdme_address name = flow->from;
+    struct iovec part = {.iov_base = data, .iov_len = size};
+    struct msghdr message = {
+        .msg_name = &name.any,
+        .msg_namelen = sdme_address_size(&name),
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+    };
+    bool is_v6 = flow->to.level == IPPROTO_IPV6;
+    size_t length = is_v6 ? sizeof flow->to.v6 : sizeof flow->to.v4;
+
+    if (flow->to.level) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(length);
+        struct cmsghdr *option = CMSG_FIRSTHDR(&message);
+        option->cmsg_level = flow->to.level;
+        option->cmsg_type = is_v6 ? IPV6_PKTINFO : IP_PKTINFO;
+        option->cmsg_len = CMSG_LEN(length);
+        memcpy(CMSG_DATA(option), &flow->to.v4, length);
+    }
+    sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* The port is refused at one address: begins again at the next one. False: none is left. */
@@ -102,28 +174,28 @@ static void far_ready(struct sdme_forwarder *forwarder, struct watch *watch)
         free(flow->first);
         flow->first = NULL;
         flow_touch(forwarder, flow);
-        sendto(listener->watch.fd, forwarder->scratch, (size_t) size, MSG_DONTWAIT | MSG_NOSIGNAL,
-               &flow->from.any, sdme_address_size(&flow->from));
+        answer(listener->watch.fd, flow, forwarder->scratch, (size_t) size);
     }
 }
 
 /* Who sent last sends next, mostly. */
 static struct flow *find_flow(struct sdme_forwarder *forwarder, const struct listener *listener,
-                              const union sdme_address *from)
+                              const union sdme_address *from, const struct destination *to)
 {
     struct client *client = TAILQ_LAST(&forwarder->flows, client_list);
 
     for (; client; client = TAILQ_PREV(client, client_list, link)) {
         struct flow *flow = (struct flow *) client;
 
-        if (client->listener == listener && sdme_address_is_same(&flow->from, from))
+        if (client->listener == listener && sdme_address_is_same(&flow->from, from) &&
+            memcmp(&flow->to, to, sizeof *to) == 0)
             return flow;
     }
     return NULL;
 }
 
 static struct flow *new_flow(struct sdme_forwarder *forwarder, struct listener *listener,
-                             const union sdme_address *from)
+                             const union sdme_address *from, const struct destination *to)
 {
     struct flow *flow = calloc(1, sizeof *flow);
 
@@ -134,6 +206,7 @@ static struct flow *new_flow(struct sdme_forwarder *forwarder, struct listener *
     flow->client.listener = listener;
     flow->far = (struct watch){.fd = -1, .ready = far_ready};
     flow->from = *from;
+    flow->to = *to;
     flow->active = sdme_now();
     TAILQ_INSERT_TAIL(&forwarder->flows, &flow->client, link);
     forwarder->flow_count++;
@@ -143,20 +216,47 @@ static struct flow *new_flow(struct sdme_forwarder *forwarder, struct listener *
     return NULL;
 }
 
+/* As recvfrom(2), and the address of ours that it came to. */
+static ssize_t receive(int fd, char *data, size_t size, union sdme_address *ret_from,
+                       struct destination *ret_to)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(struct in6_pktinfo))];
+    } control;
+    union sdme_address from = {0};
+    struct iovec part = {.iov_base = data, .iov_len = size};
+    struct msghdr message = {
+        .msg_name = &from.any,
+        .msg_namelen = sizeof from,
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = control.bytes,
+        .msg_controllen = sizeof control.bytes,
+    };
+    ssize_t count = recvmsg(fd, &message, MSG_DONTWAIT);
+
+    if (count >= 0) {
+        *ret_from = from;
+        *ret_to = destination_of(&message);
+    }
+    return count;
+}
+
 void sdme_receive_datagrams(struct sdme_forwarder *forwarder, struct watch *watch)
 {
     struct listener *listener = WATCH_OWNER(watch, struct listener, watch);
 
     for (int i = 0; i < ROUNDS; i++) {
-        union sdme_address from = {0};
-        socklen_t from_size = sizeof from;
-        ssize_t size = recvfrom(watch->fd, forwarder->scratch, sizeof forwarder->scratch,
-                                MSG_DONTWAIT, &from.any, &from_size);
+        union sdme_address from;
+        struct destination to;
+        ssize_t size =
+            receive(watch->fd, forwarder->scratch, sizeof forwarder->scratch, &from, &to);
         if (size < 0)
             return;
-        struct flow *flow = find_flow(forwarder, listener, &from);
+        struct flow *flow = find_flow(forwarder, listener, &from, &to);
         if (!flow)
-            flow = new_flow(forwarder, listener, &from);
+            flow = new_flow(forwarder, listener, &from, &to);
         if (!flow)
             continue;
         flow_touch(forwarder, flow);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -11,13 +12,14 @@
 enum {
     ACCEPTS = 32,
     ROUNDS = 8,
+    PIPE_SIZE = 256 * 1024,
 };
 
 /* One way of a connection. */
 struct direction {
     struct watch *from, *to;
-    char *held; /* what @to didn't take yet; while there is some, @from isn't read */
-    size_t start, end;
+    struct sdme_pipe pipe; /* what @to didn't take yet: pages that nobody copies (splice(2)) */
+    size_t held;           /* bytes of that; while there are some, @from isn't read */
     bool ended; /* @from has said all, and @to knows */
 };
 
@@ -28,14 +30,20 @@ struct connection {
     bool connected;
 };
 
+static void pipe_close(struct sdme_pipe *pipe)
+{
+    pipe->in = sdme_close(pipe->in);
+    pipe->out = sdme_close(pipe->out);
+}
+
 void sdme_connection_close(struct sdme_forwarder *forwarder, struct client *client)
 {
     struct connection *connection = (struct connection *) client;
 
     sdme_watch_close(forwarder, &connection->near);
     sdme_watch_close(forwarder, &connection->far);
-    free(connection->up.held);
-    free(connection->down.held);
+    pipe_close(&connection->up.pipe);
+    pipe_close(&connection->down.pipe);
     sdme_client_leave(forwarder, &forwarder->connections, &forwarder->connection_count, client);
 }
 
@@ -50,49 +58,64 @@ static void connection_abort(struct sdme_forwarder *forwarder, struct connection
     sdme_connection_close(forwarder, &connection->client);
 }
 
-/* As send(2), but -errno, and 0 where it would wait. */
-static ssize_t send_some(int fd, const char *data, size_t size)
+/* The forwarder's own pipe, which is empty, or a new one. */
+static int take_pipe(struct sdme_forwarder *forwarder, struct sdme_pipe *ret_pipe)
 {
-    ssize_t count = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    int fds[2];
 
-    if (count >= 0)
-        return count;
-    return errno == EAGAIN ? 0 : -errno;
-}
-
-/* 0 or -errno; there may be some left. */
-static int flush(struct direction *direction)
-{
-    ssize_t count = send_some(direction->to->fd, direction->held + direction->start,
-                              direction->end - direction->start);
-
-    if (count < 0)
-        return (int) count;
-    direction->start += (size_t) count;
-    if (direction->start == direction->end) {
-        free(direction->held);
-        direction->held = NULL;
+    if (forwarder->spare.in < 0) {
+        if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+            return -errno;
+        /* A smaller one has to do where there are limits (pipe(7)). */
+        fcntl(fds[1], F_SETPIPE_SZ, PIPE_SIZE);
+        forwarder->spare = (struct sdme_pipe){.out = fds[0], .in = fds[1]};
     }
+    *ret_pipe = forwarder->spare;
+    forwarder->spare = SDME_NO_PIPE;
     return 0;
 }
 
-/* Keeps what couldn't be sent: an idle connection has no buffer. */
-static int hold(struct direction *direction, const char *data, size_t size)
+static void give_pipe(struct sdme_forwarder *forwarder, struct sdme_pipe *pipe)
 {
-    direction->held = malloc(size);
-    if (!direction->held)
-        return -ENOMEM;
-    memcpy(direction->held, data, size);
-    direction->start = 0;
-    direction->end = size;
+    if (forwarder->spare.in >= 0)
+        pipe_close(pipe);
+    else
+        forwarder->spare = *pipe;
+    *pipe = SDME_NO_PIPE;
+}
+
+void sdme_connections_end(struct sdme_forwarder *forwarder)
+{
+    pipe_close(&forwarder->spare);
+}
+
+/* Moves what is in the pipe on: 0 or -errno; there may be some left. */
+static int drain(struct sdme_forwarder *forwarder, struct direction *direction)
+{
+    while (direction->held > 0) {
+        ssize_t count = splice(direction->pipe.out, NULL, direction->to->fd, NULL, direction->held,
+                               SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (count < 0 && errno == EPIPE)
+            forwarder->broken = true;
+        if (count < 0)
+            return errno == EAGAIN ? 0 : -errno;
+        direction->held -= (size_t) count;
+    }
+    give_pipe(forwarder, &direction->pipe);
     return 0;
 }
 
 /* 1 if there may be more, 0 if one side has to wait or it has ended, or -errno. */
-static int copy_some(struct direction *direction, char *scratch, size_t size)
+static int move_some(struct sdme_forwarder *forwarder, struct direction *direction)
 {
-    ssize_t count = recv(direction->from->fd, scratch, size, MSG_DONTWAIT);
+    int code = take_pipe(forwarder, &direction->pipe);
 
+    if (code < 0)
+        return code;
+    ssize_t count = splice(direction->from->fd, NULL, direction->pipe.in, NULL, PIPE_SIZE,
+                           SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (count <= 0)
+        give_pipe(forwarder, &direction->pipe);
     if (count < 0)
         return errno == EAGAIN ? 0 : -errno;
     if (count == 0) {
@@ -101,21 +124,20 @@ static int copy_some(struct direction *direction, char *scratch, size_t size)
         shutdown(direction->to->fd, SHUT_WR);
         return 0;
     }
-    ssize_t sent = send_some(direction->to->fd, scratch, (size_t) count);
-    if (sent < 0)
-        return (int) sent;
-    return sent < count ? hold(direction, scratch + sent, (size_t) (count - sent)) : 1;
+    direction->held = (size_t) count;
+    code = drain(forwarder, direction);
+    return code < 0 ? code : direction->held == 0;
 }
 
-static int pump(struct direction *direction, char *scratch, size_t size)
+static int pump(struct sdme_forwarder *forwarder, struct direction *direction)
 {
-    int code = direction->held ? flush(direction) : 0;
+    int code = direction->held ? drain(forwarder, direction) : 0;
 
     if (code < 0 || direction->held || direction->ended)
         return code;
     code = 1;
     for (int round = 0; round < ROUNDS && code > 0; round++)
-        code = copy_some(direction, scratch, size);
+        code = move_some(forwarder, direction);
     return code < 0 ? code : 0;
 }
 
@@ -127,10 +149,10 @@ static uint32_t wanted(const struct direction *out, const struct direction *in)
 static void connection_ready(struct sdme_forwarder *forwarder, struct connection *connection)
 {
     struct direction *up = &connection->up, *down = &connection->down;
-    int code = pump(up, forwarder->scratch, sizeof forwarder->scratch);
+    int code = pump(forwarder, up);
 
     if (code == 0)
-        code = pump(down, forwarder->scratch, sizeof forwarder->scratch);
+        code = pump(forwarder, down);
     if (code == 0 && up->ended && down->ended) {
         sdme_connection_close(forwarder, &connection->client);
         return;
@@ -210,8 +232,10 @@ static void connection_begin(struct sdme_forwarder *forwarder, struct listener *
     connection->client.listener = listener;
     connection->near = (struct watch){.fd = fd, .ready = near_ready};
     connection->far = (struct watch){.fd = -1, .ready = far_ready};
-    connection->up = (struct direction){.from = &connection->near, .to = &connection->far};
-    connection->down = (struct direction){.from = &connection->far, .to = &connection->near};
+    connection->up = (struct direction){
+        .from = &connection->near, .to = &connection->far, .pipe = SDME_NO_PIPE};
+    connection->down = (struct direction){
+        .from = &connection->far, .to = &connection->near, .pipe = SDME_NO_PIPE};
     TAILQ_INSERT_TAIL(&forwarder->connections, &connection->client, link);
     forwarder->connection_count++;
     connection_dial(forwarder, connection);

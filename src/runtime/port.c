@@ -80,10 +80,15 @@ int sdme_port_of_socket(int fd, struct sdme_port *ret_port, struct sdme_error *e
     if ((name.any.sa_family != AF_INET && name.any.sa_family != AF_INET6) ||
         !(type == SOCK_DGRAM || (type == SOCK_STREAM && listens)))
         return sdme_fail_as(error, EINVAL, "descriptor %d doesn't listen on a port", fd);
-    *ret_port = (struct sdme_port){
+    bool is_ipv6 = name.any.sa_family == AF_INET6;
+    struct sdme_port port = {
         .type = type,
-        .number = ntohs(name.any.sa_family == AF_INET6 ? name.v6.sin6_port : name.v4.sin_port),
+        .number = ntohs(is_ipv6 ? name.v6.sin6_port : name.v4.sin_port),
     };
+    inet_ntop(name.any.sa_family,
+              is_ipv6 ? (const void *) &name.v6.sin6_addr : (const void *) &name.v4.sin_addr,
+              port.address, sizeof port.address);
+    *ret_port = port;
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #ifndef SDME_RUNTIME_PORT_H
 #define SDME_RUNTIME_PORT_H
 
+#include <netinet/in.h>
 #include <stdint.h>
 
 #include "error.h"
@@ -10,6 +11,7 @@
 struct sdme_port {
     int type;
     uint16_t number;
+    char address[INET6_ADDRSTRLEN]; /* in digits; only as sdme_port_of_socket() fills it in */
 };
 
 /*
@@ -20,7 +22,7 @@ struct sdme_port {
 int sdme_port_listen(const char *address, struct sdme_port *port, int *ret_fd,
                      struct sdme_error *error);
 
-/* Tells which port a socket takes. -EINVAL if it is none of TCP or UDP that listens. */
+/* Tells which port a socket takes, and at which address. -EINVAL if it is none of TCP or UDP that listens. */
 int sdme_port_of_socket(int fd, struct sdme_port *ret_port, struct sdme_error *error);
 
 /*

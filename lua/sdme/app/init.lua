@@ -6,6 +6,7 @@ local confinement <const> = require "sdme.app.confinement"
 local fault <const> = require "sdme.fault"
 local network <const> = require "sdme.network"
 local secret <const> = require "sdme.secret"
+local socket <const> = require "sdme.port.socket"
 local text <const> = require "sdme.text"
 local unit <const> = require "sdme.unit.app"
 
@@ -89,7 +90,7 @@ local PROTOCOLS <const> = { tcp = true, udp = true }
 -- Adds the port of an image to those of a container, unless one of them is for it already, or has
 -- its number on the host.
 local function add_port(ports, port)
-    for _, other in ipairs(ports) do
+    for _, other in ipairs(socket.single(ports)) do
         if other.protocol == port.protocol
             and (other.container == port.port or other.host == port.port) then
             return

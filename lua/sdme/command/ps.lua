@@ -1,12 +1,13 @@
 local container <const> = require "sdme.container"
 local json <const> = require "sdme.json"
 local listing <const> = require "sdme.listing"
+local socket <const> = require "sdme.port.socket"
 
 local COLUMNS <const> = {
     { name = "NAME", key = "name" }, { name = "STATUS", key = "status" },
     { name = "HEALTH", key = "health" }, { name = "OS", key = "os" },
     { name = "ROOTFS", key = "rootfs" }, { name = "POD", key = "pods" },
-    { name = "ADDRESSES", key = "shown_addresses" },
+    { name = "ADDRESSES", key = "shown_addresses" }, { name = "PORTS", key = "ports" },
 }
 
 -- The pod that it is in, and that of its applications.
@@ -27,6 +28,7 @@ return {
         end
         for _, row in ipairs(rows) do
             row.pods = pods_of(row)
+            row.ports = socket.shown(row.ports)
             row.shown_addresses = table.concat(row.addresses, " ")
         end
         listing.show(COLUMNS, rows)

@@ -1,5 +1,6 @@
 -- Containers as objects: what scripts and commands hold in their hands.
 
+local app <const> = require "sdme.app"
 local app_status <const> = require "sdme.app.status"
 local change <const> = require "sdme.container.change"
 local core <const> = require "sdme.core"
@@ -415,6 +416,7 @@ function Container:inspect(options)
         userns = description.userns, settings = shown,
         security = security.describe(description.settings),
         addresses = json.array(self:addresses()),
+        ports = json.array(app.settings(description).port or {}),
         leader = machine.leader, root = machine.root,
         path = store.path("containers", self.name),
         layers = description.layers and json.array(description.layers),
@@ -611,6 +613,7 @@ function M.status()
             row.os = os_of(found)
             row.security = security.describe(found.settings).level
             row.pod, row.oci_pod = found.settings.pod, found.settings.oci_pod
+            row.ports = json.array(app.settings(found).port or {})
             row.health = not is_complete(found) and "missing fs" or nil
         end
         if ok and row.status ~= "stopped" then

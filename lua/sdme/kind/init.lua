@@ -18,8 +18,8 @@ local M <const> = {}
 ---@field complete string|string[]|nil
 
 for _, subject in ipairs {
-    "text", "number", "name", "path", "environment", "network", "attachment", "security",
-    "list", "registry",
+    "text", "number", "name", "path", "environment", "network", "address", "port", "attachment",
+    "security", "list", "registry",
 } do
     for name, kind in pairs(require("sdme.kind." .. subject)) do
         M[name] = kind

@@ -6,6 +6,7 @@ local json <const> = require "sdme.json"
 local kind <const> = require "sdme.kind"
 local namespace <const> = require "sdme.pod.namespace"
 local network <const> = require "sdme.pod.network"
+local port <const> = require "sdme.pod.port"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
 
@@ -46,6 +47,7 @@ end
 ---@field netns string? where its network namespace is held
 ---@field addresses string[] that it can be reached at from outside
 ---@field networks sdme.PodNetwork[] what it is attached to
+---@field ports sdme.Port[] ports of the host that lead into it
 ---@field containers { name: string, app_only: boolean }[] those in it
 ---@field path string of the file that says that there is the pod
 
@@ -86,16 +88,22 @@ local function check_free(name)
     end
 end
 
+---@class sdme.PodOptions
+---@field ports (sdme.Port|integer|string)[]? ports of the host that lead into it, which are open
+---while a container runs in it
+
 ---Makes a pod: a network with nothing but loopback.
 ---@param name string
+---@param options sdme.PodOptions?
 ---@return sdme.Pod pod
-function M.create(name)
+function M.create(name, options)
     check_name(kind.name, name)
+    local ports <const> = port.checked(options)
     store.prepare()
     local _ <close> = store.lock("pod", name)
     check_free(name)
     -- The other way round, one that was killed would leave a namespace that no pod has.
-    state.write(path_of(name), { created = os.date "!%Y-%m-%dT%H:%M:%SZ" })
+    state.write(path_of(name), { created = os.date "!%Y-%m-%dT%H:%M:%SZ", ports = ports })
     local made <const>, held <const> = pcall(namespace.make, name)
     if not made then
         file.remove(path_of(name))
@@ -196,6 +204,7 @@ local function describe(name, containers)
     return {
         name = name, created = description.created, status = netns and "up" or "down",
         netns = netns and namespace.path(name) or nil,
+        ports = json.array(description.ports or {}),
         addresses = json.array(netns and fault.check(core.netns.addresses(netns)) or {}),
         networks = json.array(description.networks or {}),
         containers = json.array(containers or {}), path = path_of(name),
@@ -254,6 +263,25 @@ function Pod:detach(kind_name, options)
     network.detach(self.name, attachment(kind_name, options))
 end
 
+---Gives it other ports, at once where a container runs in it.
+---
+---```lua
+---shop:set { ports = { "8080:80", "127.0.0.1:5432/tcp" } }
+---print(shop:inspect().ports[2].address)
+---```
+---@param options sdme.PodOptions what changes
+function Pod:set(options)
+    local ports <const> = port.checked(options)
+    local _ <close> = store.lock("pod", self.name)
+    check_exists(self.name)
+    if ports then
+        local description <const> = state.read(path_of(self.name), "sdme pod rm " .. self.name)
+        description.ports = #ports > 0 and ports or nil
+        state.write(path_of(self.name), description)
+        port.change(self.name)
+    end
+end
+
 ---Removes it. One that containers are in stays.
 ---
 ---Raises `EBUSY` where it is in use.
@@ -266,6 +294,7 @@ function Pod:remove()
             self.name, table.concat(users, ", "))
     end
     network.release(self.name)
+    port.remove(self.name)
     namespace.release(self.name)
     fault.check(file.remove(path_of(self.name)))
 end

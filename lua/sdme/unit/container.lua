@@ -7,6 +7,7 @@ local file <const> = require "sdme.unit.file"
 local interpreter <const> = require "sdme.unit.interpreter"
 local names <const> = require "sdme.unit.names"
 local network <const> = require "sdme.network"
+local pod <const> = require "sdme.unit.pod"
 local port <const> = require "sdme.unit.port"
 local text <const> = require "sdme.unit.text"
 
@@ -87,6 +88,7 @@ function M.drop_in(settings)
     return render_some {
         { "Unit",
             { "Upholds", network.has_interface(settings) and names.NAME or nil },
+            { "Wants", pod.wanted(settings) },
         },
         { "Service",
             { "Environment", interpreter.environment() },
@@ -103,6 +105,10 @@ function M.drop_in(settings)
     }
 end
 
+local function owner(name)
+    return { kind = "container", name = name }
+end
+
 ---Brings the files of a container's units in line with its settings.
 ---@param name string
 ---@param settings table
@@ -111,9 +117,10 @@ end
 function M.install(name, settings, running)
     local template <const> = file.install_template(TEMPLATE, M.template())
     local drop_in <const> = file.install_drop_in(M.name(name), M.drop_in(settings))
-    local ports <const> = not running and port.install(name, settings)
+    local ports <const> = not running and port.install(owner(name), settings.port)
     local watched <const> = network.has_interface(settings) and names.install()
-    return template or drop_in or ports or watched
+    local target <const> = #pod.wanted(settings) > 0 and pod.install()
+    return template or drop_in or ports or watched or target
 end
 
 ---Removes what `install` made for one container.
@@ -121,7 +128,7 @@ end
 ---@return boolean changed
 function M.uninstall(name)
     local drop_in <const> = file.install_drop_in(M.name(name))
-    local ports <const> = port.uninstall(name)
+    local ports <const> = port.uninstall(owner(name))
     return drop_in or ports
 end
 

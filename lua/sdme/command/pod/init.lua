@@ -1,6 +1,6 @@
 local subcommands <const> = {}
 
-for name in ("new ls rm inspect net"):gmatch "%S+" do
+for name in ("new ls rm set inspect net"):gmatch "%S+" do
     subcommands[#subcommands + 1] = { name = name, module = "sdme.command.pod." .. name }
 end
 

@@ -8,11 +8,17 @@ return {
     description = "A network of its own, with loopback only. Containers that are made with --pod"
         .. " share it; of those with --oci-pod the applications do.",
     operands = { { name = "NAME", kind = kind.name, help = "name of the pod" } },
-    options = {},
+    options = {
+        {
+            long = "port", short = "p", value = "[ADDR:]HOST[:CTR][/udp]", kind = kind.port,
+            many = true, help = "open ports on the host while a container runs in it",
+        },
+    },
     examples = {
         { "sdme pod new shop", "`sdme new --pod shop` makes a container in it" },
+        { "sdme pod new shop -p 127.0.0.1:8080:80", "for whoever in it listens on port 80" },
     },
     run = function(arguments)
-        listing.write(pod.create(arguments.name).name, "\n")
+        listing.write(pod.create(arguments.name, { ports = arguments.port }).name, "\n")
     end,
 }
