@@ -21,10 +21,11 @@ local SERVERS <const> = {
 
 local PODMAN <const> = "podman --root " .. measure.datadir .. "/podman --storage-driver vfs "
 
--- Without a control group, which test hosts don't have podman make. A unit, as ours is, so that both
--- have the same share of the machine.
-local RUN <const> = "systemd-run --quiet --wait --property KillMode=process " .. PODMAN .. "run --detach --cgroups=disabled --network podman --publish %d:80 "
-    .. "--publish %d:81 --rootfs /:O"
+-- Without a control group, which test hosts don't have podman make. A unit, as ours is, so that
+-- both have the same share of the machine.
+local RUN <const> = "systemd-run --quiet --wait --property KillMode=process " .. PODMAN
+    .. "run --detach --cgroups=disabled --network podman --publish %d:80 --publish %d:81"
+    .. " --rootfs /:O"
 
 local function listens(port)
     wait.until_true("somebody listens", function()

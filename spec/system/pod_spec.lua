@@ -221,7 +221,7 @@ for _, flags in ipairs { {}, { "--userns" }, { "--hardened" } } do
                 wait.until_equal("running", function()
                     return sdme.run("exec", name, "systemctl", "is-system-running").out:match "%S+"
                 end)
-                assert.matches("\n" .. name .. "%s+running%s+ok%s.*%sshop%s+%-\n",
+                assert.matches("\n" .. name .. "%s+running%s+ok%s.*%sshop%s+%-%s+%-\n",
                     sdme.ok "ps" .. "\n")
             end
         end)

@@ -411,7 +411,7 @@ describe("a pod's port", function()
         assert_open()
     end)
 
-    it("is closed when the last container is killed, and leaves nothing when the pod goes", function()
+    it("is closed when the last container is killed, and leaves nothing of a pod", function()
         make("-p", "8080:80", "-p", "5353:5300/udp")
         assert_open()
         shell.run "systemctl kill --signal=KILL sdme@web.service"

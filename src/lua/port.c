@@ -49,7 +49,7 @@ static int push_activated(lua_State *L, int number, struct sdme_error *error)
     return 0;
 }
 
-/* activated() -> { { descriptor=, protocol=, address=, port= }, ... }: what systemd listened on for us */
+/* activated() -> { { descriptor=, protocol=, address=, port= }, ... }: what systemd listened on */
 static int port_activated(lua_State *L)
 {
     struct sdme_error error = {0};

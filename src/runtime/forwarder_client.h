@@ -61,8 +61,8 @@ struct sdme_forwarder {
     struct client_list connections, flows; /* flows: the most silent first */
     struct client_list dead;               /* freed when no event can name them any more */
     unsigned int connection_count, flow_count;
-    struct sdme_pipe spare; /* an empty one */
-    bool broken;            /* a write of ours has raised SIGPIPE */
+    struct sdme_pipe spare;  /* an empty one */
+    bool broken;             /* a write of ours has raised SIGPIPE */
     double retry_at;         /* when to accept again; 0: we do */
     double idle_since;       /* when the last client left */
     char scratch[64 * 1024]; /* holds any datagram */

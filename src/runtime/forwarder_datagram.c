@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "forwarder_client.h"
 #include "poll.h"
@@ -13,11 +14,9 @@ enum { ROUNDS = 64 };
 
 /* An address of ours that a datagram came to, as the option of a message (ip(7), ipv6(7)). */
 struct destination {
-    int level; /* IPPROTO_IP or IPPROTO_IPV6; 0: it isn't known */
-    union {
-        struct in_pktinfo v4;
-        struct in6_pktinfo v6;
-    };
+    int level, type;
+    size_t size; /* 0: it isn't known */
+    unsigned char option[sizeof(struct in6_pktinfo)];
 };
 
 /* A sender of datagrams, with a socket of its own so that answers find back to it. */
@@ -71,54 +70,65 @@ void sdme_listen_for_datagrams(int fd)
     setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
 }
 
-/* Without an interface, unless the address means nothing without one. */
+/* Notes an option without the interface, unless the address means nothing without one. */
+static void note_destination(struct destination *to, const struct cmsghdr *part)
+{
+    struct in_pktinfo v4;
+    struct in6_pktinfo v6;
+
+    to->level = part->cmsg_level;
+    to->type = part->cmsg_type;
+    if (to->level == IPPROTO_IPV6) {
+        memcpy(&v6, CMSG_DATA(part), sizeof v6);
+        if (!IN6_IS_ADDR_LINKLOCAL(&v6.ipi6_addr))
+            v6.ipi6_ifindex = 0;
+        memcpy(to->option, &v6, to->size = sizeof v6);
+    } else {
+        memcpy(&v4, CMSG_DATA(part), sizeof v4);
+        v4.ipi_ifindex = 0;
+        v4.ipi_addr.s_addr = 0;
+        memcpy(to->option, &v4, to->size = sizeof v4);
+    }
+}
+
 static struct destination destination_of(struct msghdr *message)
 {
-    struct destination to;
+    struct destination to = {0};
 
-    memset(&to, 0, sizeof to); /* it is compared as bytes */
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
-        if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
-            to.level = IPPROTO_IP;
-            memcpy(&to.v4, CMSG_DATA(part), sizeof to.v4);
-            to.v4.ipi_ifindex = 0;
-            to.v4.ipi_addr.s_addr = 0;
-        } else if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
-            to.level = IPPROTO_IPV6;
-            memcpy(&to.v6, CMSG_DATA(part), sizeof to.v6);
-            if (!IN6_IS_ADDR_LINKLOCAL(&to.v6.ipi6_addr))
-                to.v6.ipi6_ifindex = 0;
-        }
-    }
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part))
+        if ((part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) ||
+            (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO))
+            note_destination(&to, part);
     return to;
 }
 
+static bool is_same_destination(const struct destination *a, const struct destination *b)
+{
+    return a->level == b->level && a->size == b->size && memcmp(a->option, b->option, a->size) == 0;
+}
+
 /* Sends an answer from the address that was asked. */
-static void answer(int fd, const struct flow *flow, char *data, size_t size)
+static void answer(int fd, struct flow *flow, struct iovec *data)
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+        char bytes[CMSG_SPACE(sizeof flow->to.option)];
     } control = {0};
-    union sdme_address name = flow->from;
-    struct iovec part = {.iov_base = data, .iov_len = size};
     struct msghdr message = {
-        .msg_name = &name.any,
-        .msg_namelen = sdme_address_size(&name),
-        .msg_iov = &part,
+        .msg_name = &flow->from.any,
+        .msg_namelen = sdme_address_size(&flow->from),
+        .msg_iov = data,
         .msg_iovlen = 1,
     };
-    bool is_v6 = flow->to.level == IPPROTO_IPV6;
-    size_t length = is_v6 ? sizeof flow->to.v6 : sizeof flow->to.v4;
 
-    if (flow->to.level) {
+    if (flow->to.size > 0) {
         message.msg_control = control.bytes;
-        message.msg_controllen = CMSG_SPACE(length);
+        message.msg_controllen = CMSG_SPACE(flow->to.size);
         struct cmsghdr *option = CMSG_FIRSTHDR(&message);
         option->cmsg_level = flow->to.level;
-        option->cmsg_type = is_v6 ? IPV6_PKTINFO : IP_PKTINFO;
-        option->cmsg_len = CMSG_LEN(length);
-        memcpy(CMSG_DATA(option), &flow->to.v4, length);
+        option->cmsg_type = flow->to.type;
+        option->cmsg_len = CMSG_LEN(flow->to.size);
+        memcpy(CMSG_DATA(option), flow->to.option, flow->to.size);
     }
     sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -174,7 +184,8 @@ static void far_ready(struct sdme_forwarder *forwarder, struct watch *watch)
         free(flow->first);
         flow->first = NULL;
         flow_touch(forwarder, flow);
-        answer(listener->watch.fd, flow, forwarder->scratch, (size_t) size);
+        answer(listener->watch.fd, flow,
+               &(struct iovec){.iov_base = forwarder->scratch, .iov_len = (size_t) size});
     }
 }
 
@@ -188,7 +199,7 @@ static struct flow *find_flow(struct sdme_forwarder *forwarder, const struct lis
         struct flow *flow = (struct flow *) client;
 
         if (client->listener == listener && sdme_address_is_same(&flow->from, from) &&
-            memcmp(&flow->to, to, sizeof *to) == 0)
+            is_same_destination(&flow->to, to))
             return flow;
     }
     return NULL;
@@ -217,7 +228,7 @@ static struct flow *new_flow(struct sdme_forwarder *forwarder, struct listener *
 }
 
 /* As recvfrom(2), and the address of ours that it came to. */
-static ssize_t receive(int fd, char *data, size_t size, union sdme_address *ret_from,
+static ssize_t receive(int fd, struct iovec *data, union sdme_address *ret_from,
                        struct destination *ret_to)
 {
     union {
@@ -225,21 +236,20 @@ static ssize_t receive(int fd, char *data, size_t size, union sdme_address *ret_
         char bytes[CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(struct in6_pktinfo))];
     } control;
     union sdme_address from = {0};
-    struct iovec part = {.iov_base = data, .iov_len = size};
     struct msghdr message = {
         .msg_name = &from.any,
         .msg_namelen = sizeof from,
-        .msg_iov = &part,
+        .msg_iov = data,
         .msg_iovlen = 1,
         .msg_control = control.bytes,
         .msg_controllen = sizeof control.bytes,
     };
     ssize_t count = recvmsg(fd, &message, MSG_DONTWAIT);
 
-    if (count >= 0) {
-        *ret_from = from;
-        *ret_to = destination_of(&message);
-    }
+    if (count < 0)
+        return -1;
+    *ret_from = from;
+    *ret_to = destination_of(&message);
     return count;
 }
 
@@ -250,8 +260,8 @@ void sdme_receive_datagrams(struct sdme_forwarder *forwarder, struct watch *watc
     for (int i = 0; i < ROUNDS; i++) {
         union sdme_address from;
         struct destination to;
-        ssize_t size =
-            receive(watch->fd, forwarder->scratch, sizeof forwarder->scratch, &from, &to);
+        struct iovec data = {forwarder->scratch, sizeof forwarder->scratch};
+        ssize_t size = receive(watch->fd, &data, &from, &to);
         if (size < 0)
             return;
         struct flow *flow = find_flow(forwarder, listener, &from, &to);

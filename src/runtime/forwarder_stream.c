@@ -20,7 +20,7 @@ struct direction {
     struct watch *from, *to;
     struct sdme_pipe pipe; /* what @to didn't take yet: pages that nobody copies (splice(2)) */
     size_t held;           /* bytes of that; while there are some, @from isn't read */
-    bool ended; /* @from has said all, and @to knows */
+    bool ended;            /* @from has said all, and @to knows */
 };
 
 struct connection {
@@ -232,10 +232,10 @@ static void connection_begin(struct sdme_forwarder *forwarder, struct listener *
     connection->client.listener = listener;
     connection->near = (struct watch){.fd = fd, .ready = near_ready};
     connection->far = (struct watch){.fd = -1, .ready = far_ready};
-    connection->up = (struct direction){
-        .from = &connection->near, .to = &connection->far, .pipe = SDME_NO_PIPE};
-    connection->down = (struct direction){
-        .from = &connection->far, .to = &connection->near, .pipe = SDME_NO_PIPE};
+    connection->up =
+        (struct direction){.from = &connection->near, .to = &connection->far, .pipe = SDME_NO_PIPE};
+    connection->down =
+        (struct direction){.from = &connection->far, .to = &connection->near, .pipe = SDME_NO_PIPE};
     TAILQ_INSERT_TAIL(&forwarder->connections, &connection->client, link);
     forwarder->connection_count++;
     connection_dial(forwarder, connection);

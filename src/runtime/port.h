@@ -22,7 +22,10 @@ struct sdme_port {
 int sdme_port_listen(const char *address, struct sdme_port *port, int *ret_fd,
                      struct sdme_error *error);
 
-/* Tells which port a socket takes, and at which address. -EINVAL if it is none of TCP or UDP that listens. */
+/*
+ * Tells which port a socket takes, and at which address. -EINVAL if it is none of TCP or UDP that
+ * listens.
+ */
 int sdme_port_of_socket(int fd, struct sdme_port *ret_port, struct sdme_error *error);
 
 /*

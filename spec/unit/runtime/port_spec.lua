@@ -148,10 +148,11 @@ describe("core.port.forward", function()
 
     -- A client that sends a datagram, and a function for the first line that it hears. Nothing
     -- tells socat that there is no more to come, so it is killed then.
-    local function ask_datagram(number, text)
+    local function ask_datagram(number, text, address)
         local output <const>, path <const> = acts:file()
         local client <const> = acts:spawn {
-            argv = { "socat", "-t", "100", "-b", "65507", "-", "UDP:127.0.0.1:" .. number },
+            argv = { "socat", "-t", "100", "-b", "65507", "-",
+                ("UDP:%s:%d"):format(address or "127.0.0.1", number) },
             stdin = "pipe", stdout = output, stderr = "null",
         }
         acts:add(core.stream.writer(client:stdin(), text))
@@ -297,6 +298,15 @@ describe("core.port.forward", function()
             assert.equal(("tneilc %d\n"):format(i), answers[i]())
         end
         assert.equal(5, forwarding.pending:clients())
+    end)
+
+    it("answers datagrams from the address that was asked", function()
+        serve("UDP-RECVFROM:53,fork", "EXEC:rev")
+        for own, asked in pairs { ["0.0.0.0"] = "127.0.0.7", ["::"] = "[::1]" } do
+            local number <const> = forward_one("udp", 53, { address = own })
+            -- socat takes answers from where it has asked alone.
+            assert.equal("olleh\n", ask_datagram(number, "hello\n", asked)())
+        end
     end)
 
     it("brings the largest datagram there is", function()
