@@ -97,7 +97,7 @@ describe("a pod", function()
         assert.equal(HELD .. "shop", found.netns)
         assert.same({}, found.addresses)
         assert.same({}, found.containers)
-        assert.matches("^NAME%s.*\nshop%s+up%s+%-%s+%-%s+%-%s+2%d+", sdme.ok("pod", "ls"))
+        assert.matches("^NAME%s.*\nshop%s+up%s+%-%s+%-%s+%-%s+%-%s+2%d+", sdme.ok("pod", "ls"))
         assert.same({ found }, json.decode(sdme.ok("pod", "ls", "--json")))
     end)
 

@@ -440,6 +440,15 @@ describe("a pod's port", function()
         wait.until_equal("", listening)
     end)
 
+    it("stays as it is where it can't be another one", function()
+        make("-p", "8080:80", "-p", "udp:5353:5300")
+        take "TCP-LISTEN:8079"
+        assert.matches("^sdme: pod shop: port tcp 8079 of the host is taken by socat ",
+            sdme.run("pod", "set", "shop", "-p", "8079-8080:79-80").err)
+        assert_open()
+        assert.equal(2, #json.decode(sdme.ok("pod", "inspect", "shop")).ports)
+    end)
+
     it("isn't another one's", function()
         make("-p", "8080:80")
         sdme.ok("create", "--name", "two", "--network-veth", "-p", "127.0.0.1:8080:80")
@@ -449,7 +458,7 @@ describe("a pod's port", function()
         sdme.ok("pod", "new", "other", "-p", "8080:80")
         sdme.ok("set", "two", "--network-veth=no", "--private-network=no", "--port", "",
             "--pod", "other")
-        assert.matches("^sdme: start other: port tcp 8080 of the host is taken by pod shop\n.*"
+        assert.matches("^sdme: pod other: port tcp 8080 of the host is taken by pod shop\n.*"
             .. "sdme pod set other %-%-port tcp:8081:80\n$", sdme.run("start", "two").err)
         sdme.ok("stop", "web")
         sdme.ok("start", "two")

@@ -274,12 +274,14 @@ function Pod:set(options)
     local ports <const> = port.checked(options)
     local _ <close> = store.lock("pod", self.name)
     check_exists(self.name)
-    if ports then
-        local description <const> = state.read(path_of(self.name), "sdme pod rm " .. self.name)
-        description.ports = #ports > 0 and ports or nil
-        state.write(path_of(self.name), description)
-        port.change(self.name)
+    if not ports then
+        return
     end
+    local description <const> = state.read(path_of(self.name), "sdme pod rm " .. self.name)
+    description.ports = #ports > 0 and ports or nil
+    port.change(self.name, ports, function()
+        state.write(path_of(self.name), description)
+    end)
 end
 
 ---Removes it. One that containers are in stays.

@@ -84,13 +84,23 @@ function M.open(settings)
     end
 end
 
----Has the ports of a pod be what its state says, which has changed.
+-- Whether a container runs in a pod.
+local function is_up(name)
+    local listed <const> = host.manager():list_units(target.name(name))[1]
+    return listed ~= nil and listed.active == "active"
+end
+
+---Changes the ports of a pod, at once where they are open. The caller holds the pod's lock.
 ---@param name string
-function M.change(name)
-    local ports <const> = ports_of(name)
-    local is_up <const> =
-        (host.manager():list_units(target.name(name))[1] or {}).active == "active"
-    if is_up then
+---@param ports sdme.Port[]
+---@param write fun() has its state say so
+function M.change(name, ports, write)
+    local up <const> = is_up(name)
+    if up then
+        port.check(owner(name), ports, ports_of(name))
+    end
+    write()
+    if up then
         port.open(owner(name), ports)
     elseif unit.install(owner(name), ports) then
         host.manager():reload()

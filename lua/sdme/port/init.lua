@@ -32,7 +32,7 @@ end
 
 local function lock()
     local deadline <const> = core.poll.now() + PATIENCE
-    fault.check(core.file.mkdir(LOCK:match "^(.*)/", { parents = true, mode = "0755" }))
+    fault.check(core.file.mkdir(LOCK:match "^(.*)/", { parents = true, mode = "0700" }))
     while true do
         local taken <const>, message <const>, code <const> = core.lock.acquire(LOCK)
         if taken then
@@ -100,6 +100,9 @@ local function flags(ports)
     return table.concat(words, " ")
 end
 
+-- What is tried, at the beginning of a message.
+local TRY <const> = { container = "start ", pod = "pod " }
+
 local SET <const> = { container = "sdme set", pod = "sdme pod set" }
 local END <const> = { container = "sdme stop %s", pod = "stop the containers of pod %s" }
 
@@ -110,21 +113,25 @@ local function refuse(owner, ports, wanted, others)
     local remedy <const> = other and END[other.kind]:format(other.name) or "end what has it"
     fault.raise("EADDRINUSE", changed and ("%s, or take another: %s %s %s"):format(remedy,
         SET[owner.kind], owner.name, flags(changed)) or remedy,
-        "start %s: port %s of the host is taken%s", owner.name,
+        "%s%s: port %s of the host is taken%s", TRY[owner.kind], owner.name,
         socket.name(port.protocol, port.address, wanted.number),
         other and (" by %s %s"):format(other.kind, other.name)
         or process and " by " .. process or "")
 end
 
--- Raises where somebody else has one of the sockets.
-local function check_sockets(owner, ports, others)
+-- Raises where somebody else has one of the sockets. Those that are its own already are taken, too.
+local function check_sockets(owner, ports, others, current)
+    local own <const> = socket.table()
+    for _, one in ipairs(socket.of(current)) do
+        own:add(one, true)
+    end
     for _, wanted in ipairs(socket.of(ports)) do
         local taken <const>, code <const> = is_taken(wanted)
-        if taken then
+        if taken and not own:find(wanted) then
             refuse(owner, ports, wanted, others)
         elseif code == "EADDRNOTAVAIL" and ports[wanted.position].address then
             fault.raise("EADDRNOTAVAIL", "`ip address` shows those it has",
-                "start %s: %s is no address of the host", owner.name, wanted.address)
+                "%s%s: %s is no address of the host", TRY[owner.kind], owner.name, wanted.address)
         end
     end
 end
@@ -152,14 +159,17 @@ function M.close(owner)
     end
 end
 
----Raises where the host has another use for ports of somebody who doesn't run.
+---Raises where the host has another use for ports of somebody who doesn't run, or has others now.
 ---@param owner sdme.port.Owner
 ---@param ports sdme.Port[]?
-function M.check(owner, ports)
+---@param current sdme.Port[]? those that are open
+function M.check(owner, ports, current)
     if #(ports or {}) > 0 then
         local others <const> = check_others(owner, ports)
-        M.close(owner) -- what listened for the last run, and is about to end
-        check_sockets(owner, ports, others)
+        if not current then
+            M.close(owner) -- what listened for the last run, and is about to end
+        end
+        check_sockets(owner, ports, others, current)
     end
 end
 
@@ -182,7 +192,7 @@ local function start(owner, ports, changed)
     M.close(owner)
     check_sockets(owner, ports, socket.table())
     fault.raise("EADDRINUSE", ("journalctl -u %s shows more"):format(name),
-        "start %s: its ports can't be opened: %s", owner.name, message or result)
+        "%s%s: its ports can't be opened: %s", TRY[owner.kind], owner.name, message or result)
 end
 
 ---Opens ports for somebody who starts, and raises where another one has one of them. It may be the
