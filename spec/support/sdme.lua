@@ -4,6 +4,7 @@ local core <const> = require "sdme.core"
 local json <const> = require "sdme.json"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
+local wait <const> = require "spec.support.wait"
 
 local M <const> = {}
 
@@ -66,6 +67,19 @@ function M.ok(...)
         error(("sdme %s: status %d\n%s"):format(words(...), result.status, result.err), 2)
     end
     return (result.out:gsub("\n$", ""))
+end
+
+---The IPv4 address of a container on a network of its own, once it has one.
+---@param name string
+---@return string
+function M.address_of(name)
+    return wait.until_true("address of " .. name, function()
+        for _, address in ipairs(json.decode(M.ok("inspect", name)).addresses) do
+            if address:find "^%d+%.%d+%.%d+%.%d+$" then
+                return address
+            end
+        end
+    end)
 end
 
 ---Starts `sdme ...` in the background, with a pipe for its stdout.

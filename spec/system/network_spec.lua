@@ -13,17 +13,6 @@ local function start(name, ...)
     sdme.ok("create", "--name", name, "--started", ...)
 end
 
--- Its IPv4 address on a network of its own, once it has one.
-local function address_of(name)
-    return wait.until_true("address of " .. name, function()
-        for _, address in ipairs(json.decode(sdme.ok("inspect", name)).addresses) do
-            if address:find "^%d+%.%d+%.%d+%.%d+$" then
-                return address
-            end
-        end
-    end)
-end
-
 local function reaches(from, to)
     wait.until_true(("%s reaches %s"):format(from, to), function()
         return sdme.run("exec", from, "ping", "-c", "1", "-W", "1", to).status == 0
@@ -73,7 +62,7 @@ for _, flags in ipairs { {}, { "--userns" } } do
 
         it("has an address on a link to the host, and a resolver of its own", function()
             start("web", "--network-veth", table.unpack(flags))
-            local address <const> = address_of "web"
+            local address <const> = sdme.address_of "web"
             assert.is_truthy(sdme.ok("ps"):find(address, 1, true))
             assert.is_true(shell.succeeds("ping -c 1 -W 5 %s", address))
             reaches("web", inside("web", "ip -4 route show default"):match "via (%S+)")
@@ -87,7 +76,7 @@ for _, flags in ipairs { {}, { "--userns" } } do
                     :match "fe80:%x*:[%x:]+"
             end)
             assert.matches(own, shell.run "machinectl list --max-addresses=all", 1, true)
-            local address <const> = address_of "web"
+            local address <const> = sdme.address_of "web"
             assert.same({ address }, json.decode(sdme.ok("inspect", "web")).addresses)
             assert.is_nil(sdme.ok("ps"):find(own, 1, true))
         end)
@@ -95,7 +84,7 @@ for _, flags in ipairs { {}, { "--userns" } } do
         it("has an address on a bridge of the host", function()
             make_bridge "br-spec"
             start("web", "--network-bridge", "br-spec", table.unpack(flags))
-            assert.matches("^10%.77%.0%.", address_of "web")
+            assert.matches("^10%.77%.0%.", sdme.address_of "web")
             reaches("web", "10.77.0.1")
             assert_own_resolver "web"
         end)
@@ -103,8 +92,8 @@ for _, flags in ipairs { {}, { "--userns" } } do
         it("reaches another one of its zone, also by name", function()
             start("one", "--network-zone", "spec", table.unpack(flags))
             start("other", "--network-zone", "spec", table.unpack(flags))
-            local address <const> = address_of "other"
-            address_of "one"
+            local address <const> = sdme.address_of "other"
+            sdme.address_of "one"
             reaches("one", address)
             reaches("one", "other")
             assert_own_resolver "one"
@@ -133,7 +122,7 @@ describe("a container's network", function()
         local first
         for _ = 1, 3 do
             start("web", "--network-bridge", "br-spec")
-            local address <const> = address_of "web"
+            local address <const> = sdme.address_of "web"
             first = first or address
             assert.equal(first, address)
             sdme.ok("stop", "web")
@@ -145,7 +134,7 @@ describe("a container's network", function()
         sdme.ok("create", "--name", "web")
         sdme.ok("set", "web", "--network-veth")
         sdme.ok("start", "web")
-        address_of "web"
+        sdme.address_of "web"
         assert_own_resolver "web"
     end)
 end)

@@ -15,17 +15,6 @@ local function start(name, ...)
     sdme.ok("create", "--name", name, "--started", ...)
 end
 
--- Its IPv4 address on a network of its own, once it has one.
-local function address_of(name)
-    return wait.until_true("address of " .. name, function()
-        for _, address in ipairs(json.decode(sdme.ok("inspect", name)).addresses) do
-            if address:find "^%d+%.%d+%.%d+%.%d+$" then
-                return address
-            end
-        end
-    end)
-end
-
 -- Services in the guest that say who has come.
 local function serve(name)
     inside(name, [[
@@ -106,7 +95,7 @@ describe("a container's port", function()
     it("is open on the host's other addresses, and to others, who are told apart", function()
         make_outside()
         open(table.unpack(PORTS))
-        local address <const> = address_of "web"
+        local address <const> = sdme.address_of "web"
         wait.until_equal(2, function()
             return select(2, translated():gsub(address, "%0"))
         end)
@@ -138,7 +127,7 @@ describe("a container's port", function()
         sdme.ok("start", "web")
         serve "web"
         assert_open()
-        local address <const> = address_of "web"
+        local address <const> = sdme.address_of "web"
         wait.until_equal(2, function()
             return select(2, translated():gsub(address, "%0"))
         end)
