@@ -4,7 +4,7 @@ local core <const> = require "sdme.core"
 
 local M <const> = {}
 
-local PATIENCE <const> = 30
+local PATIENCE <const> = 60
 local INTERVAL <const> = 0.05
 
 ---Waits until `condition()`.
