@@ -18,6 +18,7 @@ local port <const> = require "sdme.container.port"
 local secret <const> = require "sdme.secret"
 local setting <const> = require "sdme.setting"
 local settle <const> = require "sdme.container.settle"
+local static <const> = require "sdme.network.static"
 local store <const> = require "sdme.store"
 local text <const> = require "sdme.unit.text"
 
@@ -238,12 +239,17 @@ function M.launch(name)
     M.check(name, description.settings)
     apparmor.check_confined(description.settings.apparmor_profile)
     -- Made, if it must be, where the mount that holds it is the host's.
-    local netns <const> = member.networks(description.settings)
+    local settings <const> = description.settings
+    local netns = member.networks(settings)
+    if static.is_wanted(settings) then
+        netns = static.make(name, settings)
+        description.settings = static.settings(settings)
+    end
     fault.check(core.mount.unshare())
     memory.mount(name, description.settings)
     local root <const>, binds <const> = mount_root(description)
     local environment <const> = write_environment(description, root)
-    port.open(name, description.settings)
+    port.open(name, settings)
     lock:close()
     if netns then
         -- Before there is a user namespace: from within one nobody gets into the pod's network.

@@ -34,7 +34,8 @@ function M.masked_services(settings)
     if settings.masked_services then
         return settings.masked_services
     end
-    return settings.private_network and {} or config.get "masked_services"
+    return settings.private_network and not settings.address and {}
+        or config.get "masked_services"
 end
 
 ---The file that names the servers behind the stub of the host's resolver, which listens on the
@@ -46,7 +47,7 @@ end
 
 -- What systemd-nspawn does about /etc/resolv.conf.
 local function resolv_conf(settings)
-    if settings.pod then
+    if settings.pod or settings.static then
         return M.uplink() and "replace-uplink" or "replace-host"
     elseif not settings.private_network then
         return "replace-host"

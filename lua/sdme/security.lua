@@ -231,7 +231,8 @@ end
 local NETWORK_CAPABILITIES <const> = { "CAP_NET_ADMIN", "CAP_NET_RAW" }
 
 local function notes_of_network(settings, notes)
-    if not (settings.network_veth or settings.network_bridge or settings.network_zone) then
+    if settings.address
+        or not (settings.network_veth or settings.network_bridge or settings.network_zone) then
         return
     end
     local dropped <const>, flags <const> = set_of(settings.drop_capability), {}

@@ -139,6 +139,11 @@ M.all = {
         stored = true,
     },
     {
+        name = "address", value = "auto|ADDR[/LEN]", kind = kind.guest_address, many = true,
+        group = "Network", help = "give the container an address; whatever its init is",
+        commands = EVERYWHERE, stored = true,
+    },
+    {
         name = "pod", value = "POD", kind = kind.pod, group = "Network",
         help = "the network of a pod, which its containers share", commands = EVERYWHERE,
         stored = true,
@@ -425,10 +430,36 @@ local function check_oci_pod(values, shown)
     end
 end
 
+-- An address is for an interface, one of each family, or any; a bridge is somebody else's, who
+-- alone knows which are free there.
+local function check_address(values, shown)
+    local addresses <const> = values.address or {}
+    if #addresses > 0 and not (values.network_veth or values.network_bridge or values.network_zone)
+    then
+        return ("%s needs an interface to the host"):format(shown "address"),
+            ("give %s or %s too"):format(shown "network_veth", shown "network_zone")
+    end
+    local twice <const> = find_twice(addresses, function(address)
+        return address == "auto" and address or address:find(":", 1, true) and "IPv6" or "IPv4"
+    end)
+    if twice then
+        return ("%s: %s is given twice"):format(shown "address", twice)
+    end
+    for _, address in ipairs(addresses) do
+        if address == "auto" and #addresses > 1 then
+            return ("%s: auto is for both families, and goes with no other"):format(shown "address")
+        elseif address == "auto" and values.network_bridge then
+            return ("%s auto and %s exclude each other"):format(shown "address",
+                shown "network_bridge"), "name an address that is free in the bridge's network"
+        end
+    end
+end
+
 -- What has to hold between settings: each returns what is wrong, and a hint.
 local RULES <const> = {
     check_pod,
     check_oci_pod,
+    check_address,
     function(values, shown)
         if values.network_bridge and values.network_zone then
             return ("%s and %s exclude each other"):format(shown "network_bridge",
@@ -498,9 +529,24 @@ local function imply_interface(values)
     end
 end
 
-local function apply_rules(values, shown)
+-- To ask for an address takes both (systemd.network(5), DHCP=: by raw packets); who hasn't got them
+-- is given one.
+local ASKING <const> = { CAP_NET_ADMIN = true, CAP_NET_RAW = true }
+
+local function imply_address(values, given)
+    local bundled <const> = given.hardened or given.strict
+    for _, capability in ipairs(bundled and values.drop_capability or {}) do
+        if ASKING[capability] and values.address == nil
+            and (values.network_veth or values.network_zone) and not values.network_bridge then
+            values.address = json.array { "auto" }
+        end
+    end
+end
+
+local function apply_rules(values, given, shown)
     imply_interface(values)
     imply(values, shown)
+    imply_address(values, given)
     for _, rule in ipairs(RULES) do
         local why, hint = rule(values, shown)
         if why then
@@ -549,7 +595,7 @@ function M.check(settings, options)
         return values
     end
     unbundle(values, values, shown)
-    apply_rules(values, shown)
+    apply_rules(values, values, shown)
     if command == "create" then
         check_started(values, shown)
     end
@@ -574,7 +620,7 @@ function M.merge(settings, changes, options)
     end
     local shown <const> = shown_as(options and options.flags)
     unbundle(merged, changes, shown)
-    apply_rules(merged, shown)
+    apply_rules(merged, changes, shown)
     return merged
 end
 

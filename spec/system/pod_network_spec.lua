@@ -315,3 +315,110 @@ describe("what a pod is attached to", function()
         assert.equal(there, traces())
     end)
 end)
+
+describe("a pod in a zone", function()
+    local before
+
+    setup(function()
+        sdme.ok("pod", "new", "first")
+        attach("first", "veth")
+        sdme.ok("pod", "rm", "first")
+        before = traces()
+    end)
+    after_each(function()
+        clean()
+        wait.until_equal(before, traces)
+    end)
+
+    -- The address that networkd has leased to a container.
+    local function leased(name)
+        return wait.until_true(name .. " has an address", function()
+            return shell.run("machinectl show %s -p Addresses --value 2>/dev/null; true", name)
+                :match "192%.168%.%d+%.%d+" or sdme.ok("ps"):match "%s(1[97]2%.%d+%.%d+%.%d+)"
+                or sdme.ok("ps"):match "%s(10%.%d+%.%d+%.%d+)"
+        end)
+    end
+
+    local function start(name)
+        sdme.ok("create", "--name", name, "--network-zone", "spec", "--started")
+        return leased(name)
+    end
+
+    local function assert_together(container, address)
+        local own <const> = addresses(inspect("shop").networks[1])
+        reaches("shop", address)
+        sdme.ok("exec", container, "ping", "-c1", "-W5", own)
+    end
+
+    it("and the containers there reach each other, whoever came first", function()
+        sdme.ok("pod", "new", "shop")
+        local address <const> = start "one"
+        attach("shop", "zone=spec")
+        assert_together("one", address)
+        assert.equal(address, leased "one")
+        sdme.ok("rm", "--force", "one")
+        assert_together("one", start "one")
+    end)
+
+    it("makes the zone, which the last to leave ends", function()
+        sdme.ok("pod", "new", "shop")
+        attach("shop", "zone=spec")
+        assert_together("one", start "one")
+        sdme.ok("pod", "net", "detach", "shop", "zone=spec")
+        shell.run "ip link show vz-spec"
+        sdme.ok("stop", "one")
+        assert.is_false(shell.succeeds "ip link show vz-spec")
+        wait.until_equal("", function()
+            return shell.run "ls /run/systemd/network | grep vz- || true"
+        end)
+    end)
+
+    it("keeps its addresses when networkd is started anew", function()
+        sdme.ok("pod", "new", "shop")
+        attach("shop", "zone=spec")
+        local address <const> = start "one"
+        shell.run "systemctl restart systemd-networkd"
+        assert_together("one", address)
+        local settled <const> = shell.run "ip addr show vz-spec"
+        assert.truthy(settled:find(inspect("shop").networks[1].gateway[1], 1, true))
+        shell.run "systemctl reset-failed systemd-networkd"
+    end)
+
+    it("has a bridge again that somebody has removed, with the next container", function()
+        sdme.ok("pod", "new", "shop")
+        sdme.ok("create", "--name", "one", "--pod", "shop")
+        local network <const> = attach("shop", "zone=spec")
+        shell.run "ip link del vz-spec"
+        sdme.ok("start", "one")
+        sdme.ok("exec", "one", "ping", "-c1", "-W5", network.gateway[1])
+        assert.matches("master vz%-spec", shell.run("ip link show %s", network.link))
+    end)
+
+    it("may be in several, and has its way out by the first that is left", function()
+        sdme.ok("pod", "new", "shop")
+        local veth <const> = attach("shop", "veth")
+        local one <const>, two <const> = attach("shop", "zone=one"), attach("shop", "zone=two")
+        assert.same({ "eth0", "eth1", "eth2" }, { veth.name, one.name, two.name })
+        local function way_out()
+            return within("shop", "ip route show default"):match "via (%S+) dev (%S+)"
+        end
+        assert.same({ veth.gateway[1], "eth0" }, { way_out() })
+        sdme.ok("pod", "net", "detach", "shop", "veth")
+        assert.same({ one.gateway[1], "eth1" }, { way_out() })
+        assert.equal("eth0", attach("shop", "veth").name)
+        sdme.ok("pod", "net", "detach", "shop", "zone=one")
+        reaches("shop", two.gateway[1])
+    end)
+
+    it("works without networkd, for containers too", function()
+        shell.run "systemctl stop systemd-networkd.socket systemd-networkd"
+        scratch.finally(function() shell.run "systemctl start systemd-networkd" end)
+        sdme.ok("pod", "new", "shop")
+        attach("shop", "zone=spec")
+        sdme.ok("create", "--name", "one", "--network-zone", "spec", "--started")
+        local own <const> = sdme.ok("ps"):match "%s(10%.173%.%d+%.%d+)"
+        assert_together("one", own)
+        sdme.ok("stop", "one")
+        scratch.clean()
+    end)
+end)

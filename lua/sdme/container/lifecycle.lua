@@ -13,10 +13,13 @@ local network <const> = require "sdme.network"
 local port <const> = require "sdme.container.port"
 local range <const> = require "sdme.store.range"
 local settle <const> = require "sdme.container.settle"
+local static <const> = require "sdme.network.static"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
 local task <const> = require "sdme.task"
 local unit <const> = require "sdme.unit.container"
+
+local zone <const> = require "sdme.network.zone"
 
 local M <const> = {}
 
@@ -389,6 +392,7 @@ end
 function M.sweep()
     layer.sweep()
     names.sweep(running)
+    zone.sweep()
     for _, name in ipairs(core.file.list(store.path "containers") or {}) do
         M.recover(name)
     end
@@ -431,6 +435,10 @@ function M.stopped(name)
             host.machines():unregister(name)
         end)
         network.clear(name, description.settings)
+    end
+    static.clear(name)
+    if description.settings.network_zone then
+        zone.forget(description.settings.network_zone)
     end
     port.clear(name, app.settings(description))
     if not description.settings.ephemeral or os.getenv "EXIT_STATUS" == "133" then

@@ -25,6 +25,9 @@ local ZONE_FILES <const> = {
     "/lib/systemd/network/80-container-vz.network",
 }
 
+-- As we set it: where anything differs, the networkd of systemd 252 sets it again and again.
+local ADDRESS <const> = "[Address]\nAddress=%s\nBroadcast=no\nDuplicateAddressDetection=none\n"
+
 local SERVICE <const> = "systemd-networkd.service"
 
 ---Whether it is running.
@@ -91,18 +94,19 @@ end
 ---Has a bridge of a zone have addresses of ours besides its own.
 ---@param zone string
 ---@param addresses string[]
----@param own string? what it has of networkd now, which it shall keep
+---@param own string[] what it has of networkd now, which it shall keep
 function M.add_zone(zone, addresses, own)
     local content <const> = zone_file()
     if not content then
         return
     end
     local lines <const> = { (content:gsub("(%f[^\n\0]Name=)[^\n]*", "%1vz-" .. zone, 1)) }
-    if own then
-        lines[1] = lines[1]:gsub("(\nAddress=)0%.0%.0%.0/[^\n]*", "%1" .. own, 1)
+    if #own > 0 then
+        lines[1] = lines[1]:gsub("\nAddress=0%.0%.0%.0/[^\n]*",
+            "\nAddress=" .. table.concat(own, "\nAddress="), 1)
     end
     for _, address in ipairs(addresses) do
-        lines[#lines + 1] = "[Address]\nAddress=" .. address .. "\n"
+        lines[#lines + 1] = ADDRESS:format(address)
     end
     apply(write(zone_path(zone), table.concat(lines, "\n")))
 end

@@ -74,6 +74,9 @@ local function taken()
         for _, address in ipairs(record.address or {}) do
             add(address)
         end
+        if record.leases then
+            add(record.leases)
+        end
     end
     for _, route in ipairs(fault.check(core.route.list())) do
         add(route.to, ("the route to %s%s"):format(route.to,

@@ -32,6 +32,16 @@ local function read(zone)
         and state.read(path_of(zone), "remove the file, and start its containers again") or nil
 end
 
+-- Where networkd is to lease addresses in a zone that we make: a network that stays the same, where
+-- it would choose another one each time that it starts. Without one in the pool it does choose.
+local function take_leases(zone, record, what)
+    local fine <const>, networks <const> = pcall(pool.take, "zone", "leases " .. zone, what)
+    if fine and not networks[1]:is_v6() then
+        record.leases = tostring(networks[1]:host(1))
+        state.write(path_of(zone), record)
+    end
+end
+
 ---What of a zone is ours: its networks, from the pool unless they are there already. The caller
 ---holds the lock of the pool.
 ---@param zone string
@@ -45,6 +55,9 @@ function M.claim(zone, what)
             record.address[i] = tostring(network:host(1))
         end
         state.write(path_of(zone), record)
+        if networkd.has_zones() then
+            take_leases(zone, record, what)
+        end
     end
     return record
 end
@@ -110,18 +123,21 @@ function M.number(network, record, what)
     end
 end
 
--- What networkd has given the bridge.
-local function own_address(zone, record)
-    local ours <const> = {}
+-- What networkd has given the bridge, in the order in which it has: it leases others of the first
+-- one's network.
+local function own_addresses(zone, record)
+    local ours <const>, own <const> = {}, {}
     for _, address in ipairs(record.address) do
         ours[address] = true
     end
     for _, entry in ipairs(fault.check(core.address.list())) do
         if entry.link == M.bridge(zone) and not ours[entry.address]
-            and not entry.address:find ":" and not entry.address:find "^169%.254%." then
-            return entry.address
+            and not entry.address:find(":", 1, true)
+            and not entry.address:find "^169%.254%." then
+            own[#own + 1] = entry.address
         end
     end
+    return #own == 0 and { record.leases } or own
 end
 
 ---Has the bridge of a zone be there, with our addresses: made anew if somebody has removed it.
@@ -132,7 +148,7 @@ function M.ensure(zone)
         return
     end
     if networkd.has_zones() then
-        networkd.add_zone(zone, record.address, own_address(zone, record))
+        networkd.add_zone(zone, record.address, own_addresses(zone, record))
     end
     local made <const>, message <const>, code <const> = link.add_bridge { name = bridge }
     if not made and code ~= "EEXIST" then
@@ -155,7 +171,7 @@ local function abandon(zone, record)
             fault.check(route.remove_address { link = bridge, address = address })
         end
         if networkd.has_zones() then
-            networkd.add_zone(zone, {}, own_address(zone, record))
+            networkd.add_zone(zone, {}, own_addresses(zone, record))
         end
     else
         networkd.remove_zone(zone)
@@ -170,6 +186,15 @@ function M.leave(zone)
     local record <const> = read(zone)
     if record and #all_of(zone) == 0 then
         abandon(zone, record)
+    end
+end
+
+---Has networkd forget a zone whose bridge has gone, with the last container in it.
+---@param zone string
+function M.forget(zone)
+    local _ <close> = pool.lock()
+    if not read(zone) and not file.stat("/sys/class/net/" .. M.bridge(zone)) then
+        networkd.remove_zone(zone)
     end
 end
 

@@ -35,10 +35,16 @@ function M.networks(settings)
 end
 
 ---The options of systemd-nspawn(1) for it: nobody in a pod changes the network of the others.
+---And whoever was given an address keeps it, unless it may do otherwise.
 ---@param settings table of the container
 ---@return string[]
 function M.arguments(settings)
-    return (settings.pod or settings.oci_pod) and { "--drop-capability=CAP_NET_ADMIN" } or {}
+    local keeps = settings.static
+    for _, capability in ipairs(settings.capability or {}) do
+        keeps = keeps and capability ~= "CAP_NET_ADMIN"
+    end
+    return (settings.pod or settings.oci_pod or keeps)
+        and { "--drop-capability=CAP_NET_ADMIN" } or {}
 end
 
 -- Below /run, so that it is in no layer.

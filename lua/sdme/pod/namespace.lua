@@ -41,18 +41,28 @@ function M.open(name)
     return opened
 end
 
----Makes the namespace of a pod, with its loopback interface up. The caller holds the pod's lock.
----@param name string of the pod
+---Makes a namespace for guests, with its loopback interface up. Nothing keeps it yet.
+---@param what string what it is wanted for
 ---@return userdata descriptor
-function M.make(name)
-    local check <const> = fault.context("make the network of pod " .. name)
-    M.release(name) -- the file of one that isn't held any more
-    check(file.mkdir(DIRECTORY, { parents = true, mode = "0700" }))
+function M.create(what)
+    local check <const> = fault.context(what)
     local made <const> = check(netns.create())
     check(netns.loopback_up(made))
     for parameter, value in pairs(PARAMETERS) do
         check(netns.set_parameter(made, parameter, value))
     end
+    return made
+end
+
+---Makes the namespace of a pod, with its loopback interface up. The caller holds the pod's lock.
+---@param name string of the pod
+---@return userdata descriptor
+function M.make(name)
+    local what <const> = "make the network of pod " .. name
+    local check <const> = fault.context(what)
+    M.release(name) -- the file of one that isn't held any more
+    check(file.mkdir(DIRECTORY, { parents = true, mode = "0700" }))
+    local made <const> = M.create(what)
     check(netns.hold(made, M.path(name)))
     return made
 end

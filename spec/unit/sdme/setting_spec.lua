@@ -293,8 +293,23 @@ describe("sdme.setting", function()
                 { hardened.level, hardened.missing[1], hardened.missing[2] })
         end)
 
+        it("gives who can't ask for one an address", function()
+            for _, network in ipairs { "network_veth", "network_zone" } do
+                local made <const> = create { hardened = true, [network] = network == "network_veth"
+                    and true or "lab" }
+                assert.same({ "auto" }, made.address)
+                assert.same({}, security.notes(made))
+            end
+            assert.same({ "10.0.0.2/24" },
+                create({ strict = true, network_veth = true, address = "10.0.0.2" }).address)
+            assert.is_nil(create({ hardened = true }).address)
+            assert.is_nil(create({ network_veth = true }).address)
+            assert.is_nil(create({ strict = true, network_veth = true,
+                capability = { "net_raw", "net_admin" } }).address)
+        end)
+
         it("says when a container will have no address", function()
-            local notes <const> = security.notes(create { strict = true, network_veth = true,
+            local notes <const> = security.notes(create { strict = true, network_bridge = "br0",
                 apparmor_profile = "unconfined", capability = "net_raw" })
             assert.equal("its networkd can't ask for an address; "
                 .. "--capability CAP_NET_ADMIN lets it", notes[1])
