@@ -1,6 +1,7 @@
 -- Ports of the host that lead into containers and pods.
 
 local json <const> = require "sdme.json"
+local killing <const> = require "spec.support.killing"
 local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
@@ -436,6 +437,21 @@ describe("a pod's port", function()
             sdme.run("pod", "set", "shop", "-p", "8079-8080:79-80").err)
         assert_open()
         assert.equal(2, #json.decode(sdme.ok("pod", "inspect", "shop")).ports)
+    end)
+
+    it("is what it was or what it is to be, after SIGKILL", function()
+        local step = 0
+        repeat
+            step = step + 1
+            sdme.ok("pod", "new", "shop", "-p", "8079:80")
+            local killed <const> = killing.at(step, "pod", "set", "shop", "-p", "8080:80")
+            local port <const> = json.decode(sdme.ok("pod", "inspect", "shop")).ports[1].host
+            assert.is_true(port == 8080 or killed and port == 8079)
+            sdme.ok("pod", "rm", "shop")
+            wait.until_equal("", traces)
+        until not killed
+        assert.is_true(step > 3)
+        assert.equal("", listening())
     end)
 
     it("isn't another one's", function()
