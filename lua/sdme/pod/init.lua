@@ -266,8 +266,10 @@ end
 ---Gives it other ports, at once where a container runs in it.
 ---
 ---```lua
+---local shop <const> = sdme.create_pod("shop", { ports = { 8080 } })
 ---shop:set { ports = { "8080:80", "127.0.0.1:5432/tcp" } }
 ---print(shop:inspect().ports[2].address)
+---shop:remove()
 ---```
 ---@param options sdme.PodOptions what changes
 function Pod:set(options)
