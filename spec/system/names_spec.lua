@@ -2,6 +2,7 @@
 
 local application <const> = require "spec.support.application"
 local debian <const> = require "spec.support.debian"
+local footprint <const> = require "spec.support.footprint"
 local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
@@ -63,7 +64,11 @@ local function without_machined()
 end
 
 describe("containers of a zone", function()
-    after_each(clean)
+    before_each(footprint.take)
+    after_each(function()
+        clean()
+        footprint.assert_unchanged()
+    end)
 
     it("find each other and the host, as long as they run", function()
         local before <const> = shell.run "cat /etc/hosts"
@@ -165,6 +170,11 @@ describe("containers of a zone", function()
         sdme.ok "ps"
         assert.falsy(shell.run("cat /etc/hosts"):find "sdme")
         assert.equal("", shell.run("ls %s", RECORDS))
+        shell.run("echo '{' >%s/one.json", RECORDS)
+        sdme.ok("pod", "new", "shop")
+        start("two", "--pod", "shop")
+        sdme.ok "ps"
+        assert.falsy(shell.run("ls %s", RECORDS):find "one")
         assert(require("sdme.core").file.write("/etc/hosts", block .. "\n"))
         sdme.ok "ps"
         assert.falsy(shell.run("cat /etc/hosts"):find "sdme")
@@ -172,7 +182,11 @@ describe("containers of a zone", function()
 end)
 
 describe("containers of a pod", function()
-    after_each(clean)
+    before_each(footprint.take)
+    after_each(function()
+        clean()
+        footprint.assert_unchanged()
+    end)
 
     it("find each other on its loopback, as long as they run", function()
         sdme.ok("pod", "new", "shop")

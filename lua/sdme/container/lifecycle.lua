@@ -26,6 +26,9 @@ local M <const> = {}
 -- Images that machined knows (systemd-nspawn@.service); a machine started from one has its name.
 local MACHINES <const> = "/var/lib/machines/"
 
+-- Where a systemd-nspawn has an empty directory for each machine, by which others mount in it.
+local PROPAGATE <const> = "/run/systemd/nspawn/propagate/"
+
 -- Lines of the journal that explain a failed boot.
 local JOURNAL_LINES <const> = 50
 
@@ -435,6 +438,7 @@ function M.stopped(name)
             host.machines():unregister(name)
         end)
         network.clear(name, description.settings)
+        core.file.remove(PROPAGATE .. name)
     end
     static.clear(name)
     if description.settings.network_zone then

@@ -107,16 +107,16 @@ end
 ---@return table[] binds as the setting has them
 function M.register(description, root)
     local settings <const>, name <const> = description.settings, description.name
-    M.forget(name)
-    if not (settings.private_network or settings.pod or settings.oci_pod
-        or network.has_interface(settings)) then
+    local on_host <const> = not (settings.private_network or settings.pod
+        or network.has_interface(settings))
+    if on_host and not settings.oci_pod then
+        M.forget(name)
         return {}
     end
     local own <const> = read_own(root)
-    local on_host <const> = not (settings.private_network or settings.pod
-        or network.has_interface(settings))
     do
         local _ <close> = record.lock()
+        record.remove(name)
         record.write {
             name = name, own = own or "", datadir = config.get "datadir",
             link = link_of(settings), pod = settings.pod, app_pod = settings.oci_pod,

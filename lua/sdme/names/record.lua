@@ -65,13 +65,14 @@ function M.names()
     return names
 end
 
----All of them, by name.
+---All of them, by name. One that is damaged counts as missing: nobody's start depends on others.
 ---@return table<string, sdme.names.Record>
 function M.all()
     local all <const> = {}
     for _, name in ipairs(M.names()) do
-        local text <const> = file.read(path(name, "json"))
-        all[name] = text and json.decode(text, path(name, "json")) or nil
+        local fine <const>, found <const> =
+            pcall(json.decode, file.read(path(name, "json")) or "", path(name, "json"))
+        all[name] = fine and type(found) == "table" and found.name == name and found or nil
     end
     return all
 end
