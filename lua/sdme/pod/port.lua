@@ -110,7 +110,10 @@ end
 ---Takes away what a pod that is removed has of ports.
 ---@param name string
 function M.remove(name)
-    port.close(owner(name))
+    -- Most have none, and to ask systemd takes longer than all the rest.
+    if unit.is_installed(owner(name)) then
+        port.close(owner(name))
+    end
     if unit.uninstall(owner(name)) then
         host.manager():reload()
     end

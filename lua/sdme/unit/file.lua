@@ -48,6 +48,13 @@ function M.install_template(unit, content)
     return write_if_different(own_path(unit), content)
 end
 
+---Whether `install` has installed a unit.
+---@param unit string
+---@return boolean
+function M.is_installed(unit)
+    return file.exists(own_path(unit))
+end
+
 ---Installs a unit, or removes it.
 ---@param unit string
 ---@param content string? nil: there shall be none

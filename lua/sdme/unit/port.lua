@@ -183,6 +183,13 @@ function M.install(owner, ports)
     return file.install_drop_in(M.service_name(owner), socket and drop_in(ports)) or changed
 end
 
+---Whether it has units for ports.
+---@param owner sdme.port.Owner
+---@return boolean
+function M.is_installed(owner)
+    return file.is_installed(M.socket_name(owner))
+end
+
 ---Removes what `install` made.
 ---@param owner sdme.port.Owner
 ---@return boolean changed
