@@ -430,7 +430,10 @@ end
 ---about to come back.
 ---@param name string
 function M.stopped(name)
-    names.forget(name)
+    local forgotten <const>, why <const> = pcall(names.forget, name)
+    if not forgotten then
+        io.stderr:write("sdme: ", tostring(why), "\n") -- the next command does it
+    end
     local description <const> = M.read(name)
     if os.getenv "SERVICE_RESULT" ~= "success" then
         -- A systemd-nspawn that was killed didn't, and its successor could not register.
