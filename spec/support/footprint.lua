@@ -20,7 +20,7 @@ local LOOK <const> = [[
         awk '/sdme/ {print $1, $3}'
     machinectl --no-legend list | sed 's/^/machine /'
     find /sys/fs/cgroup -type d ! -name '*.slice' \( -path '*machine.slice/*' -o -name '*sdme*' \)
-    find /etc/systemd/system -name '*sdme*' | grep -vE '/sdme(-port@|-names|@)\.service$'
+    find /etc/systemd/system -name '*sdme*' | grep -vE '@\.|/sdme-names\.service$'
     find /run/sdme /run/systemd/network ! -type d ! -name lock ! -name 05-sdme.network
     find /run/systemd/nspawn -mindepth 2
     pgrep -l 'sdme|systemd-nspaw' | sed 's/^[0-9]*/process/'
