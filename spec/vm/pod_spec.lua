@@ -27,7 +27,7 @@ local function assert_together()
     vm.wait_running "one"
     vm.wait_running "two"
     for _, name in ipairs { "one", "two" } do
-        local leader <const> = vm.run("machinectl show %s -P Leader", name)
+        local leader <const> = vm.run("machinectl show %s --property Leader --value", name)
         assert.equal(inode(HELD), inode(("/proc/%s/ns/net"):format(leader)))
     end
     listen("two", "hello")
@@ -41,7 +41,8 @@ describe("a pod", function()
             sdme pod net attach shop zone=lab
             sdme create --name one --pod shop --userns --started -t 300
             sdme create --name two --pod shop --started -t 300
-            sdme enable one two]]
+            sdme enable one two
+            sync]]
     end)
     teardown(function()
         vm.clean()
