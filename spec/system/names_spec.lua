@@ -175,6 +175,7 @@ describe("containers of a zone", function()
         start("two", "--pod", "shop")
         sdme.ok "ps"
         assert.falsy(shell.run("ls %s", RECORDS):find "one")
+        sdme.ok("rm", "--force", "two")
         assert(require("sdme.core").file.write("/etc/hosts", block .. "\n"))
         sdme.ok "ps"
         assert.falsy(shell.run("cat /etc/hosts"):find "sdme")

@@ -91,7 +91,7 @@ local ENDINGS <const> = {
         sdme.ok("rm", "--all", "--force")
     end,
     ["are killed"] = function()
-        shell.run "systemctl kill --signal KILL 'sdme*'"
+        shell.run "systemctl kill --signal KILL 'sdme*.service'"
         wait.until_equal("", running)
         sdme.ok("rm", "--all", "--force")
     end,

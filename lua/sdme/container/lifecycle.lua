@@ -26,8 +26,9 @@ local M <const> = {}
 -- Images that machined knows (systemd-nspawn@.service); a machine started from one has its name.
 local MACHINES <const> = "/var/lib/machines/"
 
--- Where a systemd-nspawn has an empty directory for each machine, by which others mount in it.
-local PROPAGATE <const> = "/run/systemd/nspawn/propagate/"
+-- Where a systemd-nspawn has an empty directory for each machine, and since 256 another one.
+local NSPAWN_DIRECTORIES <const> =
+    { "/run/systemd/nspawn/propagate/", "/run/systemd/nspawn/unix-export/" }
 
 -- Lines of the journal that explain a failed boot.
 local JOURNAL_LINES <const> = 50
@@ -441,7 +442,9 @@ function M.stopped(name)
             host.machines():unregister(name)
         end)
         network.clear(name, description.settings)
-        core.file.remove(PROPAGATE .. name)
+        for _, directory in ipairs(NSPAWN_DIRECTORIES) do
+            core.file.remove(directory .. name)
+        end
     end
     static.clear(name)
     if description.settings.network_zone then
