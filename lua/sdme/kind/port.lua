@@ -67,7 +67,7 @@ local function split_address(text)
     local bracketed <const>, behind <const> = text:match "^%[([^%]]*)%]:(.*)$"
     local plain <const>, ports <const> = text:match "^([%d.]*%.[%d.]*):(.*)$"
     if bracketed and not bracketed:find(":", 1, true) then
-        return nil, ("[%s] is not an IPv6 address"):format(bracketed)
+        return nil, quote(bracketed) .. " is not an IPv6 address"
     elseif bracketed or plain then
         local found <const>, why <const> = address.parse(bracketed or plain)
         return found, found and (behind or ports) or why

@@ -57,7 +57,7 @@ describe("sdme.kind.port", function()
             ["256.0.0.1:80"] = '"256.0.0.1" is not an IPv4 or IPv6 address',
             ["[::1:80"] = '"[::1:80" has too many parts; expected '
                 .. "[PROTO:][ADDRESS:]HOST[-HOST][:CTR[-CTR]], an IPv6 address in []",
-            ["[1]:80"] = "[1] is not an IPv6 address",
+            ["[1]:80"] = '"1" is not an IPv6 address',
             ["[::1%lo]:80"] = '"::1%lo" is not an IPv4 or IPv6 address',
             ["localhost:80:80"] = 'the protocol is tcp or udp, not "localhost"',
             ["8000-8010:80"] =
