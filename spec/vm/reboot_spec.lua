@@ -17,17 +17,6 @@ local function status_of(name)
     return vm.run "sdme ps":match("\n" .. name .. "%s+(%S+)") or "gone"
 end
 
--- The same of the only layer of a rootfs, or of a directory; times too.
-local function portrait_of_tree(path)
-    return vm.run([[cd %s && find . -printf '%%P %%y %%m %%U:%%G %%s %%T@ %%l\n' | sort &&
-        find . -type f -print0 | sort -z | xargs -0 sha256sum]], path)
-end
-
-local function tree_of(name)
-    return vm.run([[echo /var/lib/sdme/layers/$(jq -r '.layers[]' /var/lib/sdme/fs/%s.json)/tree]],
-        name)
-end
-
 local function assert_clean()
     for line in vm.traces():gmatch "[^\n]+" do
         assert.not_matches("fleeting", line)
@@ -89,37 +78,5 @@ describe("a power cut", function()
         assert.equal(normal "aaa", normal "bbb")
         assert.matches("\nNAME\n", normal "bbb")
         vm.run "sdme start -t 300 bbb"
-    end)
-end)
-
-describe("an archive", function()
-    local LINKS <const> = "ls /var/lib/sdme/layers/*/unwritten 2>/dev/null | wc -l"
-
-    setup(function()
-        vm.run [[mkdir -p /root/tree/etc /root/tree/usr
-            cp -a /usr/lib/os-release /root/tree/etc
-            cp -a /usr/share/perl5 /usr/sbin /root/tree/usr
-            tar -C /root/tree -cf /root/tree.tar . && sync]]
-    end)
-    teardown(function()
-        vm.attempt "sdme fs rm whole; sdme fs rm again; sdme fs gc; rm -r /root/tree /root/tree.tar"
-    end)
-
-    it("that was imported right before a power cut is whole", function()
-        vm.run "sdme fs import /root/tree.tar --name whole --install-packages no"
-        vm.crash()
-        assert.equal("0", vm.run(LINKS))
-        assert.equal(portrait_of_tree "/root/tree", portrait_of_tree(tree_of "whole"))
-        vm.run "sdme fs rm whole"
-    end)
-
-    it("of which a power cut took what was unpacked is unpacked once more", function()
-        local status <const> = vm.attempt "sdme fs import /root/tree.tar --name again </dev/null"
-        assert.not_equal(0, status)
-        assert.equal("1", vm.run(LINKS))
-        vm.crash()
-        vm.run "sdme fs import /root/tree.tar --name again --install-packages no"
-        assert.equal("0", vm.run(LINKS))
-        assert.equal(portrait_of_tree "/root/tree", portrait_of_tree(tree_of "again"))
     end)
 end)
