@@ -87,13 +87,33 @@ function M.create_pod(name, options)
     return require("sdme.pod").create(name, options)
 end
 
----The pod of that name.
+---The pod of that name; or, of a table, a definition of what a pod and its containers are to be
+---like, which `sdme run` of a script that returns it brings up, and `definition:up` too.
 ---
----Raises `ENOENT` if there is none.
----@param name string its name
----@return sdme.Pod pod
-function M.pod(name)
-    return require("sdme.pod").get(name)
+---Raises `ENOENT` if there is none of that name; `EUSAGE`, with the line of the script, for what it
+---doesn't know.
+---
+---```lua
+---local shop <const> = sdme.pod {
+---    name = "shop",
+---    containers = {
+---        db = { memory = "512M", ready = { exec = { "systemctl", "is-active", "dbus" } } },
+---        front = { after = { "db" } },
+---    },
+---}
+---shop:up()
+---print(#shop:plan(), shop:plan()[1].action)
+---shop:down()
+---```
+---@param what string|sdme.PodDescriptionTable its name, or what it is to be like
+---@return sdme.Pod|sdme.PodDefinition pod
+function M.pod(what)
+    if type(what) == "table" then
+        -- Not a tail call, which would hide who has called.
+        local definition <const> = require("sdme.pod.definition").new(what)
+        return definition
+    end
+    return require("sdme.pod").get(what)
 end
 
 ---All pods, by name.

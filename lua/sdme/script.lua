@@ -41,6 +41,7 @@ end
 ---@return any ... what it returns
 function M.run(file, arguments)
     local chunk <const> = M.load(file)
+    M.running = file
     arg = { [0] = file, table.unpack(arguments or {}) } -- luacheck: globals arg
     local results <const> = table.pack(xpcall(chunk, fault.catch, table.unpack(arg)))
     if not results[1] then
@@ -49,13 +50,14 @@ function M.run(file, arguments)
     return table.unpack(results, 2, results.n)
 end
 
----The recipes in what a script returned: recipes, or lists of them.
+---The things of a kind in what a script returned: these, or lists of them.
+---@param is fun(value: any): boolean tells them
 ---@param ... any
----@return sdme.Recipe[]
-function M.recipes(...)
-    local recipes <const>, found <const> = require "sdme.recipe", {}
+---@return any[]
+function M.find(is, ...)
+    local found <const> = {}
     local function add(value)
-        if recipes.is(value) then
+        if is(value) then
             found[#found + 1] = value
         elseif type(value) == "table" and getmetatable(value) == nil then
             for _, item in ipairs(value) do

@@ -702,6 +702,45 @@ function M.fill(settings)
     return filled
 end
 
+local function is_same(a, b)
+    if type(a) ~= "table" or type(b) ~= "table" then
+        return a == b
+    end
+    for key, value in pairs(a) do
+        if not is_same(value, b[key]) then
+            return false
+        end
+    end
+    for key in pairs(b) do
+        if a[key] == nil then
+            return false
+        end
+    end
+    return true
+end
+
+---What is not the same in two tables of settings.
+---@param old table
+---@param new table
+---@return table changes by name: the new value, or "" where there is none
+function M.differences(old, new)
+    local changes <const> = {}
+    for _, setting in ipairs(M.all) do
+        local before <const>, after <const> = old[setting.name], new[setting.name]
+        if setting.stored and not is_same(before, after) then
+            changes[setting.name] = after == nil and "" or after
+        end
+    end
+    return changes
+end
+
+---Whether a container can only have another value by being made anew.
+---@param name string of a setting
+---@return boolean
+function M.is_fixed(name)
+    return by_name[name].stored and not by_name[name].commands.set
+end
+
 ---The names of the changes that a running container only takes on when it is started again.
 ---@param changes table
 ---@return string[]

@@ -98,6 +98,7 @@ int sdme_lua_take_interrupt(lua_State *L);
     X(archive)                                                                                     \
     X(bus)                                                                                         \
     X(cgroup)                                                                                      \
+    X(connection)                                                                                  \
     X(digest)                                                                                      \
     X(disk)                                                                                        \
     X(fetch)                                                                                       \

@@ -10,6 +10,7 @@
 ---@field archive sdme.core.archive tar archives
 ---@field bus sdme.core.bus D-Bus
 ---@field cgroup sdme.core.cgroup control groups
+---@field connection sdme.core.connection connections to servers in other network namespaces
 ---@field digest sdme.core.digest digests and random bytes
 ---@field disk sdme.core.disk disk images and block devices
 ---@field fetch sdme.core.fetch HTTP and HTTPS

@@ -14,7 +14,7 @@ static const char *protocol_name(int type)
     return type == SOCK_DGRAM ? "udp" : "tcp";
 }
 
-static bool parse_address(const char *text, uint16_t number, union sdme_address *ret)
+bool sdme_port_address(const char *text, uint16_t number, union sdme_address *ret)
 {
     union sdme_address address = {0};
 
@@ -50,7 +50,7 @@ int sdme_port_listen(const char *address, struct sdme_port *port, int *ret_fd,
     union sdme_address name;
     struct sdme_port got;
 
-    if (!parse_address(address, port->number, &name))
+    if (!sdme_port_address(address, port->number, &name))
         return sdme_fail_as(error, EINVAL, "'%s' is no IPv4 or IPv6 address", address);
     int family = name.any.sa_family;
     _cleanup_close_ int fd = socket(family, port->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

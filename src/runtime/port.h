@@ -3,9 +3,11 @@
 #define SDME_RUNTIME_PORT_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "error.h"
+#include "netns.h"
 
 /* A port of this host: SOCK_STREAM is TCP, SOCK_DGRAM is UDP. */
 struct sdme_port {
@@ -13,6 +15,9 @@ struct sdme_port {
     uint16_t number;
     char address[INET6_ADDRSTRLEN]; /* in digits; only as sdme_port_of_socket() fills it in */
 };
+
+/* The address in digits, IPv4 or IPv6, with a port; false if it is none. */
+bool sdme_port_address(const char *text, uint16_t number, union sdme_address *ret);
 
 /*
  * Makes a socket that takes what comes to @port at @address (in digits, IPv4 or IPv6), O_NONBLOCK.

@@ -33,21 +33,31 @@ local function is_bound(settings, path)
     return false
 end
 
--- Fills a new volume with what the image has at its path, which may be nothing.
-local function copy_up(one, path, directory)
+-- What an application's image has at a path; nil where there is nothing.
+local function open_image(one, path)
+    if #one.layers == 0 then
+        return nil
+    end
     local image <close> = view.stack(one.layers)
-    local content <close>, why <const>, code <const> = file.open_directory(path, { root = image })
-    if content or code ~= "ENOENT" then
-        fault.check(content, why, code)
+    local content <const>, why <const>, code <const> = file.open_directory(path, { root = image })
+    if not content and code == "ENOENT" then
+        return nil
+    end
+    return fault.check(content, why, code)
+end
+
+-- Fills a new volume with that.
+local function copy_up(one, path, directory)
+    local content <close> = open_image(one, path)
+    if content then
         fault.check(core.tree.copy(".", directory, { source_root = content }))
     else
         fault.check(file.mkdir(directory, { mode = "0755", uid = 0, gid = 0 }))
     end
 end
 
-local function make(description, one, path)
-    local parent <const> = store.path("volumes", description.name)
-    local directory <const> = parent .. "/" .. encode(one, path)
+local function make(parent, name, one, path)
+    local directory <const> = parent .. "/" .. name
     if not file.stat(directory) then
         local stage <close> = store.stage()
         copy_up(one, path, stage.path .. "/volume")
@@ -56,6 +66,28 @@ local function make(description, one, path)
             { replace = false, sync = true }))
     end
     return directory
+end
+
+local function make_own(description, one, path)
+    return make(store.path("volumes", description.name), encode(one, path), one, path)
+end
+
+---Where a volume is that containers of a pod share.
+---@param pod string
+---@param name string
+---@return string directory of the host
+function M.shared(pod, name)
+    return store.path("volumes", "@" .. pod, name)
+end
+
+---Makes one, unless it is there, with what an application has at a path.
+---@param pod string
+---@param name string
+---@param one sdme.App? without one it is empty
+---@param path string
+function M.make_shared(pod, name, one, path)
+    local _ <close> = store.lock("container", "@" .. pod)
+    make(store.path("volumes", "@" .. pod), name, one or { layers = {} }, path)
 end
 
 -- Where a path of an application's really is in the container: the application may have links on
@@ -94,7 +126,7 @@ function M.prepare(description, one, root, base)
     local binds <const> = {}
     for _, path in ipairs(wanted(description, one)) do
         binds[#binds + 1] = {
-            source = make(description, one, path), target = resolve(one, path, root, base),
+            source = make_own(description, one, path), target = resolve(one, path, root, base),
             read_only = false,
         }
     end
@@ -114,17 +146,23 @@ function M.holding(description, path)
             found, rest = volume, inner:sub(#volume + 1)
         end
     end
-    return found and make(description, one, found), rest
+    return found and make_own(description, one, found), rest
 end
 
----The volumes that no container has any more.
+-- Whether there still is who the volumes are of: a container, or a pod behind an "@".
+local function has_owner(owner)
+    local pod <const> = owner:match "^@(.*)$"
+    return file.stat(pod and store.path("pods", pod .. ".json")
+        or store.path("containers", owner)) ~= nil
+end
+
+---The volumes that no container has any more, nor the containers of a pod.
 ---@return { name: string, path: string }[]
 function M.left()
     local left <const> = {}
     for _, container in ipairs(file.list(store.path "volumes") or {}) do
         local path <const> = store.path("volumes", container)
-        for _, name in ipairs(not file.stat(store.path("containers", container))
-            and file.list(path) or {}) do
+        for _, name in ipairs(not has_owner(container) and file.list(path) or {}) do
             left[#left + 1] = {
                 name = container .. "/" .. name, container = container, path = path .. "/" .. name,
             }

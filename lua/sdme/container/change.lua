@@ -40,19 +40,13 @@ local function changes_files(description, new)
     return false
 end
 
----Changes settings: only what is named; "" takes a setting away.
----@param name string
----@param changes table
----@param options { flags: boolean? }?
----@return string[] later the names of changes that take effect at the next start
-function M.set(name, changes, options)
-    local flags <const> = (options or {}).flags
+-- Has a container have other settings: `decide(old)` returns what changes, and all of them then.
+local function apply(name, decide, definition)
     local lock <close> = store.lock("container", name)
     lifecycle.read(name)
     local description <const> = settle.read(name)
-    local checked <const> = setting.check(changes, { allow = "set", flags = flags })
     local old <const> = description.settings
-    local merged <const> = setting.merge(old, checked, { flags = flags })
+    local checked <const>, merged <const> = decide(old)
     local _ <close> = pod.hold(checked, "set " .. name)
     local _ <close> = secret.hold(checked, "set " .. name)
     app.check({ name = name, settings = merged, apps = description.apps }, "set " .. name)
@@ -67,12 +61,47 @@ function M.set(name, changes, options)
             part.change(layer, old, merged)
         end
     end
+    local later <const> = running and setting.after_restart(checked) or {}
     description.settings = merged
+    description.definition = definition or description.definition
+    description.stale = #later > 0 and lifecycle.invocation(name) or description.stale
     settle.write(description)
     if unit.install(name, app.settings(description), running) then
         host.manager():reload()
     end
-    return running and setting.after_restart(checked) or {}
+    return later
+end
+
+---Changes settings: only what is named; "" takes a setting away.
+---@param name string
+---@param changes table
+---@param options { flags: boolean? }?
+---@return string[] later the names of changes that take effect at the next start
+function M.set(name, changes, options)
+    local flags <const> = (options or {}).flags
+    return apply(name, function(old)
+        local checked <const> = setting.check(changes, { allow = "set", flags = flags })
+        return checked, setting.merge(old, checked, { flags = flags })
+    end)
+end
+
+---Changes all settings at once.
+---@param name string
+---@param settings table as `setting.check` returned them
+---@param definition table which one of a pod it is for: see sdme.pod.plan
+---@return string[] later the names of changes that take effect at the next start
+function M.replace(name, settings, definition)
+    return apply(name, function(old)
+        return setting.differences(old, settings), settings
+    end, definition)
+end
+
+---Whether a container that runs was started before a change that it didn't take on.
+---@param description table its state
+---@return boolean
+function M.is_stale(description)
+    return description.stale ~= nil
+        and description.stale == lifecycle.invocation(description.name)
 end
 
 local function check_new_name(name)

@@ -95,7 +95,8 @@ end
 ---Makes a container that isn't running. Whoever holds its lock decides what comes next: nobody
 ---else can start or remove it before.
 ---@param options table the settings, as `sdme.create` takes them
----@param how { allow: "create"|"new", flags: boolean?, build: sdme.BuildGuest? }
+---@param how { allow: "create"|"new", flags: boolean?, build: sdme.BuildGuest?,
+---definition: table? } `definition` says which one of a pod it is made for: see sdme.pod.plan
 ---@return string name
 ---@return table settings checked
 ---@return userdata lock
@@ -108,7 +109,7 @@ function M.create(options, how)
     local description <const> = { name = name, created = os.date "!%Y-%m-%dT%H:%M:%SZ" }
     local ok, why = pcall(function()
         choose_name(name) -- again, now that nobody else can take it
-        description.settings = setting.stored(settings)
+        description.settings, description.definition = setting.stored(settings), how.definition
         description.userns = settings.userns and range.pick(name) or nil
         if how.build or settings.ephemeral and (how.allow == "new" or settings.started) then
             lifecycle.mark_ephemeral(name)

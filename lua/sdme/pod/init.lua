@@ -286,10 +286,33 @@ function Pod:set(options)
     end)
 end
 
----Removes it. One that containers are in stays.
+---@class sdme.PodRemoveOptions
+---@field force boolean? whether containers that run are killed, and others that are in it go, too
+
+-- The containers that go with a pod: those that were made for its definition, unless there are
+-- others, and with `force` these too.
+local function remove_containers(self, force)
+    local others <const> = {}
+    for _, name in ipairs(self:containers()) do
+        local mark <const> = state.container(name).definition
+        others[#others + 1] = not (mark and mark.pod == self.name) and name or nil
+    end
+    if #others == 0 or force then
+        require("sdme.pod.bring").down(self.name, { force = force })
+        for _, name in ipairs(force and others or {}) do
+            require("sdme.container.lifecycle").remove(name, { force = true })
+        end
+    end
+end
+
+---Removes it, and the containers that were made for its definition. One that other containers are
+---in stays.
 ---
 ---Raises `EBUSY` where it is in use.
-function Pod:remove()
+---@param options sdme.PodRemoveOptions? how
+function Pod:remove(options)
+    check_exists(self.name)
+    remove_containers(self, (options or {}).force)
     local _ <close> = store.lock("pod", self.name)
     check_exists(self.name)
     local users <const> = self:containers()

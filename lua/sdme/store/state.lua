@@ -66,6 +66,11 @@ local FIELDS <const> = {
         end
         return fine
     end,
+    definition = function(definition)
+        return type(definition) == "table" and kind.name.check(definition.pod) ~= nil
+            and kind.name.check(definition.key) ~= nil and type(definition.after) == "table"
+    end,
+    stale = is_a "string",
     build = function(build)
         return type(build) == "table" and type(build.recipe) == "string"
             and type(build.stage) == "string" and build.stage:find "^%x+$" ~= nil

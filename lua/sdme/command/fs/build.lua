@@ -40,7 +40,8 @@ return {
         { "sdme fs build web web.lua -f --why", "what is done again, and why" },
     },
     run = function(arguments)
-        local recipes <const> = script.recipes(script.run(arguments.file, arguments.args))
+        local recipes <const> = script.find(require("sdme.recipe").is,
+            script.run(arguments.file, arguments.args))
         local made <const> = choose(recipes, arguments.name, arguments.file):build {
             name = arguments.name, force = arguments.force, no_cache = arguments.no_cache,
             why = arguments.why, arg = arguments.args or {},

@@ -1,25 +1,20 @@
-local cli <const> = require "sdme.cli"
-local fault <const> = require "sdme.fault"
+local each <const> = require "sdme.command.each"
 local kind <const> = require "sdme.kind"
 local pod <const> = require "sdme.pod"
 
 return {
     name = "rm",
     summary = "remove pods",
-    description = "A pod that containers are in stays.",
+    description = "The containers that a script has described with the pod go with it, each before"
+        .. " those that it came after. A pod that others are in stays.",
     operands = { { name = "NAMES", kind = kind.pod, many = true, help = "pods" } },
-    options = {},
+    options = {
+        { long = "force", short = "f",
+            help = "kill containers that run, and remove others that are in the pod too" },
+    },
     run = function(arguments)
-        local status = 0
-        for _, name in ipairs(arguments.names) do
-            local fine <const>, why <const> = xpcall(function()
-                pod.get(name):remove()
-            end, fault.catch)
-            if not fine then
-                status = 1
-                cli.report(why, arguments.verbose)
-            end
-        end
-        return status
+        return each(arguments, function(name)
+            pod.get(name):remove { force = arguments.force }
+        end)
     end,
 }
