@@ -719,6 +719,17 @@ local function is_same(a, b)
     return true
 end
 
+-- Those for which an empty list is something else than none: the configuration has a list, too.
+local CONFIGURED <const> = { masked_services = true, overlayfs_opaque_dirs = true }
+
+-- What says nothing is as good as nothing.
+local function meaning(name, value)
+    if value == false or type(value) == "table" and next(value) == nil and not CONFIGURED[name] then
+        return nil
+    end
+    return value
+end
+
 ---What is not the same in two tables of settings.
 ---@param old table
 ---@param new table
@@ -726,9 +737,10 @@ end
 function M.differences(old, new)
     local changes <const> = {}
     for _, setting in ipairs(M.all) do
-        local before <const>, after <const> = old[setting.name], new[setting.name]
+        local name <const> = setting.name
+        local before <const>, after <const> = meaning(name, old[name]), meaning(name, new[name])
         if setting.stored and not is_same(before, after) then
-            changes[setting.name] = after == nil and "" or after
+            changes[name] = after == nil and "" or after
         end
     end
     return changes

@@ -1,6 +1,7 @@
 -- The scripts in examples/, as their users run them, and what they leave: nothing.
 
 local debian <const> = require "spec.support.debian"
+local images <const> = require "spec.support.images"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
 
@@ -56,6 +57,26 @@ describe("the example", function()
         local said <const> = run("rolling", "one", "two")
         sdme.ok("rm", "--force", "one", "two")
         assert.matches("^one is back after %S+ s\ntwo is back after %S+ s$", said)
+    end)
+
+    it("pod brings up two servers, and finds them as they are the next time", function()
+        sdme.ok("fs", "import", debian.path "debian.tar", "--name", "debian")
+        for _, name in ipairs { "redis", "nginx" } do
+            sdme.ok("fs", "import", images.path(name), "--base-fs", "debian", "--name", name)
+        end
+        assert.matches("there is no secret token", sdme.run("run", "examples/pod.lua").err)
+        sdme.pipe("printf s3cr3t |", "secret", "set", "token")
+        assert.equal("shop", run "pod")
+        local front <const> = sdme.ok("exec", "shop-front", "--app", "--", "sh", "-c",
+            "echo $TOKEN $(cat /sys/class/net/lo/ifindex)")
+        assert.equal("s3cr3t 1", front)
+        assert.equal("PONG", sdme.ok("exec", "shop-db", "--app", "--", "redis-cli", "ping"))
+        local plan <const> = sdme.ok("run", "--dry-run", "examples/pod.lua")
+        assert.matches("\nkeep +container +shop%-db +%-\nkeep +container +shop%-front +%-$", plan)
+        sdme.ok("pod", "rm", "shop")
+        sdme.ok("secret", "rm", "token")
+        sdme.ok("fs", "rm", "redis", "nginx", "debian")
+        sdme.ok("prune", "--force")
     end)
 
     it("session has a clone at hand, until it is left", function()

@@ -49,7 +49,7 @@ end
 
 return {
     name = "run",
-    summary = "run a Lua script, build the recipes and bring up the pods that it returns",
+    summary = "run a Lua script; build or bring up what it returns",
     description = "The script has `require \"sdme\"`, and the arguments in `arg`. What it returns"
         .. " is our status if it is a number; recipes that it returns are built, side by side, and"
         .. " then the pods that it describes brought up: what is as described already stays. A"

@@ -403,6 +403,17 @@ describe("sdme.setting", function()
         assert.same({ 5, "always", 16384 }, { filled.memory, filled.restart, filled.tasks })
     end)
 
+    it("tells what is different, and what has to be made anew for it", function()
+        local old <const> = { memory = 5, env = {}, userns = false, bind = { "/a" }, fs = "a" }
+        assert.same({}, setting.differences(old, { memory = 5, bind = { "/a" }, fs = "a" }))
+        assert.same({ memory = "", bind = { "/b" }, pod = "shop", fs = "b" },
+            setting.differences(old, { bind = { "/b" }, pod = "shop", fs = "b" }))
+        assert.same({ masked_services = {} },
+            setting.differences({}, { masked_services = {}, device = {} }))
+        assert.is_true(setting.is_fixed "fs")
+        assert.is_false(setting.is_fixed "memory")
+    end)
+
     it("masks secrets, and leaves their names", function()
         assert.same({ TOKEN = "***" }, setting.mask { TOKEN = "hunter2" })
         assert.equal("***", setting.mask "hunter2")
