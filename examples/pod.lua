@@ -1,6 +1,6 @@
 #!/usr/bin/env -S sdme run
--- A pod of two servers: `sdme run --dry-run examples/pod.lua` says what there is to be done, and without
--- --dry-run it is done, the next time only what differs. `sdme pod rm shop` takes it all down.
+-- A pod of two servers: `sdme run --dry-run examples/pod.lua` says what there is to be done.
+-- Without --dry-run it is done, the next time only what differs; `sdme pod rm shop` takes it down.
 -- It wants images and a secret:
 --     sdme fs import docker.io/library/redis --name redis
 --     sdme fs import docker.io/library/nginx --name nginx

@@ -702,12 +702,16 @@ function M.fill(settings)
     return filled
 end
 
-local function is_same(a, b)
+---Whether two values of settings are the same.
+---@param a any
+---@param b any
+---@return boolean
+function M.is_same(a, b)
     if type(a) ~= "table" or type(b) ~= "table" then
         return a == b
     end
     for key, value in pairs(a) do
-        if not is_same(value, b[key]) then
+        if not M.is_same(value, b[key]) then
             return false
         end
     end
@@ -739,7 +743,7 @@ function M.differences(old, new)
     for _, setting in ipairs(M.all) do
         local name <const> = setting.name
         local before <const>, after <const> = meaning(name, old[name]), meaning(name, new[name])
-        if setting.stored and not is_same(before, after) then
+        if setting.stored and not M.is_same(before, after) then
             changes[name] = after == nil and "" or after
         end
     end

@@ -178,6 +178,20 @@ describe("a pod that a script describes", function()
         assert.equal("", plan(other))
     end)
 
+    it("has ports of the host, and others", function()
+        local function shop(port)
+            return ([[ports = { "%d:8080" }, containers = { a = { ready = { tcp = 8080, exec =
+                "systemctl is-active -q web || systemd-run -q --unit web socat "
+                .. "TCP-LISTEN:8080,fork,reuseaddr SYSTEM:'echo hello'" } } }]]):format(port)
+        end
+        up(shop(8081))
+        assert.equal("hello", shell.run "socat -u TCP:127.0.0.1:8081 -")
+        assert.equal("keep shop-a", plan(shop(8081)))
+        assert.equal("change shop (ports), keep shop-a", plan(shop(8082)))
+        up(shop(8082))
+        assert.equal("hello", shell.run "socat -u TCP:127.0.0.1:8082 -")
+    end)
+
     it("is completed by the next run, whenever one is killed", function()
         local shop <const> = [[containers = { a = { env = { A = "%d" } }, b = { after = "a" } }]]
         for i, step in ipairs { 2, 6, 20, 30, 45 } do

@@ -125,8 +125,11 @@ local function bring_containers(definition, wanted, actions)
 end
 
 local POD_ACTIONS <const> = {
-    create = function(step)
-        pods.create(step.name)
+    create = function(step, definition)
+        pods.create(step.name, { ports = definition.ports })
+    end,
+    change = function(step, definition)
+        pods.get(step.name):set { ports = definition.ports }
     end,
     attach = function(step)
         pods.get(step.name):attach(step.why)
@@ -147,7 +150,7 @@ function M.up(definition)
     local actions <const> = {}
     for _, step in ipairs(steps) do
         if step.kind == "pod" then
-            POD_ACTIONS[step.action](step)
+            POD_ACTIONS[step.action](step, definition)
         elseif step.action == "remove" then
             lifecycle.remove(step.name)
             note("%s is gone", step.name)

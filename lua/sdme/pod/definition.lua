@@ -4,6 +4,7 @@ local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local kind <const> = require "sdme.kind"
 local order <const> = require "sdme.pod.order"
+local port <const> = require "sdme.pod.port"
 local position <const> = require "sdme.recipe.position"
 local ready <const> = require "sdme.pod.ready"
 local script <const> = require "sdme.script"
@@ -34,11 +35,13 @@ local M <const> = {}
 ---@field name string of the pod
 ---@field containers table<string, sdme.PodContainer> by what they are called in the pod
 ---@field network string|{ zone: string }|nil what the pod is attached to: `"veth"`, or a zone
+---@field ports (sdme.Port|integer|string)[]? ports of the host that lead into it
 
 ---What a pod is to be like: see `sdme.pod`.
 ---@class sdme.PodDefinition
 ---@field name string of the pod
 ---@field network string? what the pod is attached to
+---@field ports sdme.Port[]? ports of the host that lead into it
 ---@field containers table<string, sdme.PodContainer> as they were checked, by their keys
 ---@field keys string[] each behind those that it comes after
 local Definition <const> = { __name = "sdme.pod_definition" }
@@ -48,7 +51,7 @@ function Definition:__tostring()
     return "definition of pod " .. self.name
 end
 
-local POD_KEYS <const> = { "name", "containers", "network" }
+local POD_KEYS <const> = { "name", "containers", "network", "ports" }
 
 -- What a container of a definition has besides settings.
 local CONTAINER_KEYS <const> = { app_only = true, after = true, ready = true, volumes = true }
@@ -222,6 +225,7 @@ local function check(description)
     check_names(containers, keys)
     return {
         name = name, containers = containers, keys = keys,
+        ports = port.checked { ports = description.ports or {} },
         network = description.network ~= nil and check_network(description.network) or nil,
     }
 end

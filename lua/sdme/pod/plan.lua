@@ -159,10 +159,13 @@ local function pod_steps(definition)
     local function add(action, why)
         steps[#steps + 1] = { kind = "pod", name = definition.name, action = action, why = why }
     end
+    local about <const> = exists and there:inspect() or { networks = {}, ports = {} }
     if not exists then
         add("create")
+    elseif not setting.is_same(about.ports, definition.ports) then
+        add("change", "ports")
     end
-    for _, one in ipairs(exists and there:inspect().networks or {}) do
+    for _, one in ipairs(about.networks) do
         local name <const> = one.zone and "zone=" .. one.zone or one.kind
         if wanted ~= nil and name ~= wanted then
             add("detach", name)

@@ -170,11 +170,14 @@ local PROBES <const> = {
     end,
 }
 
+-- What a command that succeeds has begun can be asked for next.
+local SEQUENCE <const> = { "unit", "exec", "tcp", "http" }
+
 -- Tries until all is well; `progress` keeps why it isn't.
 local function try(one, wanted, progress)
-    for name, probe in pairs(PROBES) do
+    for _, name in ipairs(SEQUENCE) do
         while wanted[name] do
-            local fine <const>, why <const> = pcall(probe, one, wanted[name])
+            local fine <const>, why <const> = pcall(PROBES[name], one, wanted[name])
             if fine then
                 break
             elseif not fault.is(why) or fault.is(why, "EINTR") or fault.is(why, "ECANCELED") then
