@@ -36,8 +36,8 @@ end
 -- What the host's processes show, but for us.
 local function shown()
     return shell.run([[for process in /proc/[0-9]*; do
-            tr '\0' '\n' <$process/cmdline 2>/dev/null
-        done | grep -c %s; true]], "[s]" .. VALUE:sub(2))
+            tr '\0' '\n' <$process/cmdline
+        done 2>/dev/null | grep -c %s; true]], "[s]" .. VALUE:sub(2))
 end
 
 local function inside(name, ...)
