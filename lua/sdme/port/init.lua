@@ -183,8 +183,10 @@ end
 
 local function start(owner, ports, changed)
     local manager <const>, name <const> = host.manager(), unit.socket_name(owner)
-    local job <const> = changed and manager:restart_unit(name, "replace")
-        or manager:start_unit(name, "replace")
+    if changed then
+        M.close(owner) -- systemd opens no sockets anew for a service that runs
+    end
+    local job <const> = manager:start_unit(name, "replace")
     local result <const>, message <const> = task.await(task.timeout(job, PATIENCE))
     if result == "done" then
         return
