@@ -186,9 +186,8 @@ static const luaL_Reg forward_methods[] = {
 static const luaL_Reg hidden_methods[] = {{"close", hidden_close}, {NULL, NULL}};
 
 static const luaL_Reg pty_functions[] = {
-    {"forward", pty_forward}, {"hide", pty_hide},         {"isatty", pty_isatty},
-    {"open", pty_open},       {"set_size", pty_set_size}, {"size", pty_size},
-    {NULL, NULL},
+    {"forward", pty_forward},   {"hide", pty_hide}, {"isatty", pty_isatty}, {"open", pty_open},
+    {"set_size", pty_set_size}, {"size", pty_size}, {NULL, NULL},
 };
 
 int sdme_lua_open_pty(lua_State *L)

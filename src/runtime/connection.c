@@ -16,8 +16,8 @@ int sdme_connection_open(int netns, const char *address, uint16_t port, int *ret
 
     if (!sdme_port_address(address, port, &where))
         return sdme_fail(error, EINVAL, "connect to %s", address);
-    int code = sdme_netns_socket(netns, where.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0, &fd,
-                                 error);
+    int code =
+        sdme_netns_socket(netns, where.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0, &fd, error);
     if (code < 0)
         return code;
     if (connect(fd, &where.any, sdme_address_size(&where)) < 0 && errno != EINPROGRESS)
