@@ -287,22 +287,24 @@ describe("what a pod is attached to", function()
         sdme.ok("exec", "one", "ping", "-c1", "-W5", other.gateway[1])
     end)
 
-    it("is whole, or gone with the next command, after SIGKILL", function()
-        sdme.ok("pod", "new", "k")
-        local without <const> = traces()
-        local function check(when)
-            local there <const> = sdme.run("pod", "net", "detach", "k", "veth").status == 0
-            if not there then
-                sdme.ok("pod", "net", "attach", "k", "veth")
-                reaches("k", inspect("k").networks[1].gateway[1])
-                sdme.ok("pod", "net", "detach", "k", "veth")
+    for _, to in ipairs { "veth", "zone=spec" } do
+        it("is whole, or gone with the next command, after SIGKILL: " .. to, function()
+            sdme.ok("pod", "new", "k")
+            local without <const> = traces()
+            local function check(when)
+                local there <const> = sdme.run("pod", "net", "detach", "k", to).status == 0
+                if not there then
+                    sdme.ok("pod", "net", "attach", "k", to)
+                    reaches("k", inspect("k").networks[1].gateway[1])
+                    sdme.ok("pod", "net", "detach", "k", to)
+                end
+                sdme.ok "ps"
+                wait.until_equal(without, traces)
+                return when
             end
-            sdme.ok "ps"
-            wait.until_equal(without, traces)
-            return when
-        end
-        killing.everywhere(3, 0.05, function() end, check, "pod", "net", "attach", "k", "veth")
-    end)
+            killing.everywhere(2, 0.05, function() end, check, "pod", "net", "attach", "k", to)
+        end)
+    end
 
     it("isn't made where nftables is out of reach, and nor is anything else", function()
         sdme.ok("pod", "new", "shop")

@@ -103,8 +103,9 @@ int sdme_lua_take_interrupt(lua_State *L);
     X(disk)                                                                                        \
     X(fetch)                                                                                       \
     X(file)                                                                                        \
-    X(firewall) X(journal) X(line_editor) X(link) X(lock) X(mount) X(nat) X(netns) X(overlay)      \
-        X(poll) X(port) X(process) X(pty) X(qcow2) X(route) X(stream) X(tree) X(userns)
+    X(firewall)                                                                                    \
+    X(journal) X(line_editor) X(link) X(lock) X(mount) X(nat) X(netns) X(overlay) X(poll) X(port)  \
+        X(process) X(pty) X(qcow2) X(route) X(stream) X(tree) X(userns)
 
 #define SDME_DECLARE_OPENER(name) int sdme_lua_open_##name(lua_State *L);
 SDME_PRIMITIVES(SDME_DECLARE_OPENER)

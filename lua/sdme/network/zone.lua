@@ -198,12 +198,13 @@ function M.forget(zone)
     end
 end
 
----Ends that for all zones that nobody has left in an orderly way.
+---Ends that for all zones that nobody has left in an orderly way. One that is damaged is in
+---nobody's way before somebody wants to be in it.
 function M.sweep()
     for _, entry in ipairs(file.list(store.path "zones") or {}) do
         local zone <const> = entry:match "^(.+)%.json$"
         if zone and #all_of(zone) == 0 then
-            M.leave(zone)
+            pcall(M.leave, zone)
         end
     end
 end
