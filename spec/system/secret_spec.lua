@@ -152,6 +152,23 @@ describe("a secret of an application", function()
         end)
     end
 
+    it("isn't shown by commands that have it", function()
+        create "userns = false"
+        local running <close> = sdme.spawn("exec", "app", "--app", "--", "sleep", "1000")
+        local function shown_in_guest(...)
+            return sdme.ok("exec", "app", "systemctl", "show", "sdme-*.service", ...)
+        end
+        wait.until_true("the command runs", function()
+            return shown_in_guest("-p", "Description"):find "sleep 1000"
+        end)
+        local properties <const> = shown_in_guest()
+        assert.matches("EnvironmentFiles=/oci/apps/service/environment", properties)
+        assert.not_matches(VALUE, properties)
+        local own <const> = sdme.ok("exec", "app", "--app", "-e", "PASSWORD=mine", "--", "printenv",
+            "PASSWORD")
+        assert.equal("mine", own)
+    end)
+
     it("is no part of what a snapshot keeps, and gone with the container", function()
         create "userns = true"
         sdme.ok("snapshot", "app", "copy")

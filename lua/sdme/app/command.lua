@@ -32,12 +32,10 @@ function M.inside(bus, description, options)
     local one <const> = app.find(description, options.app)
     local main <const> = main_process(bus, description.name, one)
     local user <const> = options.user or one.config.user or ""
-    local inside <const> = { env = app.variables(description, one) }
+    local env <const>, file <const> = app.variables(description, one, options.env)
+    local inside <const> = { env = env }
     for key, value in pairs(options) do
         inside[key] = not OWN[key] and value or inside[key]
-    end
-    for name, value in pairs(options.env or {}) do
-        inside.env[name] = value
     end
     local argv <const> = {
         app.root(one.name) .. app.program "enter", "--target", ("%d"):format(main),
@@ -51,6 +49,9 @@ function M.inside(bus, description, options)
     end
     argv[#argv + 1] = "--"
     inside.properties = confinement.properties(description.settings)
+    if file then
+        table.insert(inside.properties, { "EnvironmentFiles", "a(sb)", { { file, false } } })
+    end
     inside.argv = table.move(options.argv, 1, #options.argv, #argv + 1, argv)
     return inside
 end

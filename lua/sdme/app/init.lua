@@ -193,26 +193,45 @@ end
 -- What is called so that systemd takes it for a variable (environ(7)).
 local VARIABLE <const> = "^([%a_][%w_]*)=(.*)$"
 
----The environment that an application has: its image's, and what the container gives it.
+-- Whether a value is a secret, and nothing that is given takes the place of one of the variables:
+-- systemd has what is in files go first.
+local function are_for_file(variables, given)
+    local secret_ones = false
+    for name, value in pairs(variables) do
+        if given[name] then
+            return false
+        end
+        secret_ones = secret_ones or type(value) == "table"
+    end
+    return secret_ones
+end
+
+---The environment that a command in an application has: its image's, what the container gives the
+---application, and its own.
 ---@param description { settings: table }
 ---@param one sdme.App
----@return table<string, string>
-function M.variables(description, one)
-    local variables <const> = {}
+---@param given table<string, string>? its own
+---@return table<string, string> variables
+---@return string? path of the file in the container that has those which nobody else there may see
+function M.variables(description, one, given)
+    local variables <const>, settings <const> = {}, description.settings
     for _, assignment in ipairs(one.config.env or {}) do
         local name <const>, value <const> = assignment:match(VARIABLE)
         if name then
             variables[name] = value
         end
     end
-    local settings <const> = description.settings
-    local own <const> = secret.resolve(settings.oci_env or {})
-    for _, given in ipairs { app_secret.variables(settings), own } do
-        for name, value in pairs(given) do
+    given = given or {}
+    local own <const> = settings.oci_env or {}
+    local in_file <const> = are_for_file(own, given)
+    local lists <const> =
+        { app_secret.variables(settings), in_file and {} or secret.resolve(own), given }
+    for _, list in ipairs(lists) do
+        for name, value in pairs(list) do
             variables[name] = value
         end
     end
-    return variables
+    return variables, in_file and M.environment(one.name) or nil
 end
 
 return M
