@@ -65,6 +65,7 @@ describe("a pod that a script describes", function()
         assert.equal("create shop, create shop-db, create shop-front", plan(shop))
         assert.equal("", sdme.ok("__complete", "pod"))
         up(shop)
+        assert.matches("^::1 +db$", sdme.ok("exec", "shop-front", "getent", "hosts", "db"))
         assert.equal("keep shop-db, keep shop-front", plan(shop))
         local before <const> = boots "shop-db" .. boots "shop-front"
         up(shop)

@@ -120,6 +120,7 @@ function M.register(description, root)
         record.write {
             name = name, own = own or "", datadir = config.get "datadir",
             link = link_of(settings), pod = settings.pod, app_pod = settings.oci_pod,
+            alias = description.definition and description.definition.key,
         }
         publish()
     end

@@ -90,6 +90,7 @@ function M.in_pod(all, pod)
         local one <const> = all.records[name]
         if one.pod == pod or one.app_pod == pod then
             add(entries, name, LOOPBACK)
+            add(entries, one.alias, one.alias and not all.records[one.alias] and LOOPBACK or {})
         else
             for link in pairs(all.pods[pod].zones) do
                 add(entries, name, on_link(all, one, link))

@@ -24,6 +24,7 @@ local INTERVAL <const> = 0.005
 ---@field link string? what its interface is on: "veth", or a zone or a bridge, with others
 ---@field pod string? that it is in
 ---@field app_pod string? that its applications are in
+---@field alias string? what others in its pod call it besides: its key in the pod's definition
 ---@field addresses string[]? of its interface
 ---@field gateways string[]? addresses of the host on that
 
