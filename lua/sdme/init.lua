@@ -101,7 +101,7 @@ end
 ---        front = { after = { "db" } },
 ---    },
 ---}
----shop:up()
+---shop:up { quiet = true }
 ---print(#shop:plan(), shop:plan()[1].action)
 ---shop:down()
 ---```

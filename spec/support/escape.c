@@ -145,7 +145,7 @@ static int sysfs_write(void)
 }
 
 static int mount_tmpfs(void) { return mount_on_scratch("tmpfs", NULL); }
-static int mount_bind(void) { return result(mount("/etc", scratch, NULL, MS_BIND, NULL)); }
+static int mount_bind(void) { return result(mount("/usr", scratch, NULL, MS_BIND, NULL)); }
 static int mount_debugfs(void) { return mount_on_scratch("debugfs", NULL); }
 static int mount_tracefs(void) { return mount_on_scratch("tracefs", NULL); }
 static int mount_securityfs(void) { return mount_on_scratch("securityfs", NULL); }

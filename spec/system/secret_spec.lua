@@ -154,7 +154,7 @@ describe("a secret of an application", function()
 
     it("isn't shown by commands that have it", function()
         create "userns = false"
-        local running <close> = sdme.spawn("exec", "app", "--app", "--", "sleep", "1000")
+        local _ <close> = sdme.spawn("exec", "app", "--app", "--", "sleep", "1000")
         local function shown_in_guest(...)
             return sdme.ok("exec", "app", "systemctl", "show", "sdme-*.service", ...)
         end

@@ -55,7 +55,7 @@ struct sdme_netlink_reader {
 struct sdme_netlink_reader sdme_netlink_read(const struct nlmsghdr *message, size_t size);
 
 /* The content of the attribute of a type; empty if there is none. */
-struct sdme_netlink_reader sdme_netlink_find(struct sdme_netlink_reader reader, int type);
+struct sdme_netlink_reader sdme_netlink_find(struct sdme_netlink_reader reader, int wanted);
 
 /* Takes an attribute off; false at the end, or where there is none but rubbish. */
 bool sdme_netlink_next(struct sdme_netlink_reader *reader, int *ret_type,

@@ -71,10 +71,6 @@ local ACTIONS <const> = {
     start = start,
 }
 
-local function note(format, ...)
-    progress.new():note(format:format(...))
-end
-
 -- Those that somebody who is started waits for, and that have to be ready therefore.
 local function awaited(wanted, actions)
     local found <const> = {}
@@ -102,7 +98,7 @@ local function raise(definition, failures)
     error(first, 0)
 end
 
-local function bring_containers(definition, wanted, actions)
+local function bring_containers(definition, wanted, actions, shown)
     local needed <const> = awaited(wanted, actions)
     local failures <const> = order.run(wanted, function(key)
         local one <const>, act <const> = wanted[key], ACTIONS[actions[key]]
@@ -114,7 +110,7 @@ local function bring_containers(definition, wanted, actions)
             ready.await(one, one.ready)
         end
         if act then
-            note("%s is %s", one.name, one.ready and "ready" or "up")
+            shown:note(("%s is %s"):format(one.name, one.ready and "ready" or "up"))
         end
     end, function(_, failed)
         fault.raise("ECANCELED", nil, "it comes after %s, which failed", failed)
@@ -142,8 +138,10 @@ local POD_ACTIONS <const> = {
 
 ---Does what has to be done for a definition.
 ---@param definition sdme.PodDefinition
+---@param options sdme.PodUpOptions? how
 ---@return sdme.Pod pod
-function M.up(definition)
+function M.up(definition, options)
+    local shown <close> = progress.new { quiet = options and options.quiet }
     store.prepare()
     local _ <close> = store.lock("definition", definition.name)
     local steps <const>, wanted <const> = plan.work_out(definition)
@@ -153,12 +151,12 @@ function M.up(definition)
             POD_ACTIONS[step.action](step, definition)
         elseif step.action == "remove" then
             lifecycle.remove(step.name)
-            note("%s is gone", step.name)
+            shown:note(step.name .. " is gone")
         else
             actions[step.key] = step.action
         end
     end
-    bring_containers(definition, wanted, actions)
+    bring_containers(definition, wanted, actions, shown)
     return pods.get(definition.name)
 end
 

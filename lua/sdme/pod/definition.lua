@@ -288,14 +288,24 @@ function Definition:plan()
     return require("sdme.pod.plan").make(self)
 end
 
+---How a pod is brought up.
+---@class sdme.PodUpOptions
+---@field quiet boolean? tells nothing of what is done
+
 ---Does what `plan` says, and only that: containers that don't wait for each other side by side.
 ---What fails leaves the others as they are, and the next call goes on from there.
 ---
 ---Raises what `plan` does before anything is done, and the first failure once all have come to
 ---their end.
+---@param options sdme.PodUpOptions? how
 ---@return sdme.Pod pod
-function Definition:up()
-    return require("sdme.pod.bring").up(self)
+function Definition:up(options)
+    for name, value in pairs(options or {}) do
+        if name ~= "quiet" or type(value) ~= "boolean" then
+            fault.usage("up has one option, quiet, a boolean")
+        end
+    end
+    return require("sdme.pod.bring").up(self, options)
 end
 
 ---Removes the pod and the containers that were made for it, in reverse.
