@@ -11,6 +11,13 @@ local function ps(name)
     end
 end
 
+-- What is said of a command that ended with its container, unheard.
+local UNKNOWN_END <const> =
+    { status = 255, out = "", err = "sdme: web went down while the command ran\n" }
+
+-- A busy guest's bus may end before it has told how a command did.
+local TRIES <const> = 4
+
 describe("a clone of the host", function()
     after_each(sdme.clean)
 
@@ -136,8 +143,14 @@ describe("a clone of the host", function()
 
     it("ends the commands in it when it is stopped, and they tell", function()
         sdme.ok("create", "--name", "web")
-        local result <const> = exec_until(sdme.program .. " stop web", "sh", "-c",
-            "touch /ready; sleep 100")
+        local result
+        for _ = 1, TRIES do
+            result = exec_until(sdme.program .. " stop web", "sh", "-c", "touch /ready; sleep 100")
+            if result.status == 143 then
+                break
+            end
+            assert.same(UNKNOWN_END, result)
+        end
         assert.same({ status = 143, out = "", err = "" }, result)
     end)
 
@@ -145,8 +158,7 @@ describe("a clone of the host", function()
         sdme.ok("create", "--name", "web")
         local result = exec_until("systemctl kill --kill-whom=main --signal=KILL sdme@web",
             "sh", "-c", "touch /ready; sleep 100")
-        assert.same({ status = 255, out = "",
-            err = "sdme: web went down while the command ran\n" }, result)
+        assert.same(UNKNOWN_END, result)
         sdme.ok("start", "web")
         result = sdme.run("exec", "web", "sh", "-c",
             "systemctl kill --kill-whom=main --signal=KILL dbus; sleep 100")
