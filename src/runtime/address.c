@@ -4,7 +4,6 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "link.h"
@@ -61,13 +60,10 @@ static int list_address(const struct nlmsghdr *message, void *context)
 {
     struct listing *listing = context;
     struct sdme_link_address address;
-    struct ifreq request = {0};
 
     if (listing->code < 0 || !read_address(message, &address))
         return listing->code;
-    request.ifr_ifindex = address.index;
-    if (ioctl(listing->fd, SIOCGIFNAME, &request) == 0)
-        memcpy(address.link, request.ifr_name, IF_NAMESIZE);
+    sdme_link_name(listing->fd, address.index, address.link);
     listing->code = listing->each(&address, listing->context);
     return listing->code;
 }
@@ -76,7 +72,6 @@ int sdme_address_list(int netns,
                       int (*each)(const struct sdme_link_address *address, void *context),
                       void *context, struct sdme_error *error)
 {
-    struct sdme_netlink request = {0};
     const struct ifaddrmsg header = {.ifa_family = AF_UNSPEC};
     _cleanup_close_ int fd = -1;
     int code = sdme_link_open(netns, &fd, error);
@@ -84,10 +79,7 @@ int sdme_address_list(int netns,
 
     if (code < 0)
         return code;
-    struct nlmsghdr *message =
-        sdme_netlink_begin(&request, RTM_GETADDR, NLM_F_DUMP, &header, sizeof header);
-    sdme_netlink_end(&request, message);
-    code = sdme_netlink_converse_on(fd, &request, list_address, &listing);
+    code = sdme_netlink_list_on(fd, RTM_GETADDR, &header, sizeof header, list_address, &listing);
     if (listing.code < 0)
         return listing.code;
     return code < 0 ? sdme_fail(error, code, "list addresses") : 0;

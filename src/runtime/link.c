@@ -79,6 +79,14 @@ int sdme_link_find(int fd, const char *name, int *ret_index, struct sdme_error *
     return 0;
 }
 
+void sdme_link_name(int fd, int index, char *ret_name)
+{
+    struct ifreq request = {.ifr_ifindex = index};
+
+    if (ioctl(fd, SIOCGIFNAME, &request) == 0)
+        memcpy(ret_name, request.ifr_name, IF_NAMESIZE);
+}
+
 /* An interface to be made of a kind of its own, up to where what is special about it begins. */
 struct making {
     struct sdme_netlink request;

@@ -36,6 +36,10 @@ int sdme_link_move(int netns, const char *name, int target, const char *as,
 int sdme_link_open(int netns, int *ret_fd, struct sdme_error *error);
 int sdme_link_find(int fd, const char *name, int *ret_index, struct sdme_error *error);
 
+/* The name of an interface, of IF_NAMESIZE bytes; one that has gone meanwhile leaves it as it is.
+ */
+void sdme_link_name(int fd, int index, char *ret_name);
+
 /* The functions below are for the namespace of the caller. */
 
 /* Removes the one of that name, or alternative name. No failure if there is none. */

@@ -119,6 +119,16 @@ int sdme_netlink_converse(int protocol, const struct sdme_netlink *request,
     return fd < 0 ? -errno : sdme_netlink_converse_on(fd, request, each, context);
 }
 
+int sdme_netlink_list_on(int fd, int type, const void *family_header, size_t size,
+                         int (*each)(const struct nlmsghdr *message, void *context), void *context)
+{
+    struct sdme_netlink request = {0};
+    struct nlmsghdr *message = sdme_netlink_begin(&request, type, NLM_F_DUMP, family_header, size);
+
+    sdme_netlink_end(&request, message);
+    return sdme_netlink_converse_on(fd, &request, each, context);
+}
+
 struct sdme_netlink_reader sdme_netlink_read(const struct nlmsghdr *message, size_t size)
 {
     if (message->nlmsg_len < NLMSG_SPACE(size))

@@ -45,6 +45,10 @@ int sdme_netlink_converse_on(int fd, const struct sdme_netlink *request,
                              int (*each)(const struct nlmsghdr *message, void *context),
                              void *context);
 
+/* Asks on @fd for all that there is of a kind: a request of @type without attributes. */
+int sdme_netlink_list_on(int fd, int type, const void *family_header, size_t size,
+                         int (*each)(const struct nlmsghdr *message, void *context), void *context);
+
 /* Attributes one after the other, from @data on. */
 struct sdme_netlink_reader {
     const char *data;

@@ -6,7 +6,6 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "link.h"
@@ -201,16 +200,14 @@ struct listing {
     int code;
 };
 
-/* An interface that has gone meanwhile has no name. */
 static void name_link(int fd, struct sdme_netlink_reader content, char *ret_name)
 {
-    struct ifreq request = {0};
+    int index;
 
-    if (content.size != sizeof request.ifr_ifindex)
+    if (content.size != sizeof index)
         return;
-    memcpy(&request.ifr_ifindex, content.data, content.size);
-    if (ioctl(fd, SIOCGIFNAME, &request) == 0)
-        memcpy(ret_name, request.ifr_name, IF_NAMESIZE);
+    memcpy(&index, content.data, content.size);
+    sdme_link_name(fd, index, ret_name);
 }
 
 static bool take_address(struct sdme_prefix *prefix, int family, unsigned length,
@@ -268,7 +265,6 @@ static int list_route(const struct nlmsghdr *message, void *context)
 int sdme_route_list(int netns, int (*each)(const struct sdme_route *route, void *context),
                     void *context, struct sdme_error *error)
 {
-    struct sdme_netlink request = {0};
     const struct rtmsg header = {.rtm_family = AF_UNSPEC};
     _cleanup_close_ int fd = -1;
     int code = sdme_link_open(netns, &fd, error);
@@ -276,10 +272,7 @@ int sdme_route_list(int netns, int (*each)(const struct sdme_route *route, void 
 
     if (code < 0)
         return code;
-    struct nlmsghdr *message =
-        sdme_netlink_begin(&request, RTM_GETROUTE, NLM_F_DUMP, &header, sizeof header);
-    sdme_netlink_end(&request, message);
-    code = sdme_netlink_converse_on(fd, &request, list_route, &listing);
+    code = sdme_netlink_list_on(fd, RTM_GETROUTE, &header, sizeof header, list_route, &listing);
     if (listing.code < 0)
         return listing.code;
     return code < 0 ? sdme_fail(error, code, "list routes") : 0;
