@@ -45,4 +45,23 @@ function M.environment()
     return list
 end
 
+---What those of our services go without that look into networks (systemd.exec(5)).
+---RestrictSUIDSGID= would forbid openat2(2).
+M.CONFINEMENT = {
+    { "NoNewPrivileges", "yes" },
+    { "PrivateDevices", "yes" },
+    { "ProtectClock", "yes" },
+    { "ProtectControlGroups", "yes" },
+    { "ProtectHostname", "yes" },
+    { "ProtectKernelLogs", "yes" },
+    { "ProtectKernelModules", "yes" },
+    { "LockPersonality", "yes" },
+    { "MemoryDenyWriteExecute", "yes" },
+    { "RestrictAddressFamilies", "AF_UNIX AF_NETLINK AF_INET AF_INET6" },
+    { "RestrictNamespaces", "net" },
+    { "RestrictRealtime", "yes" },
+    { "SystemCallArchitectures", "native" },
+    { "SystemCallFilter", "@system-service" },
+}
+
 return M

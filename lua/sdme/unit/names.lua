@@ -28,21 +28,8 @@ function M.content()
             { "Environment", interpreter.environment() },
             { "CapabilityBoundingSet",
                 "CAP_SYS_ADMIN CAP_SYS_PTRACE CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER" },
-            { "NoNewPrivileges", "yes" },
             { "ProtectSystem", "yes" }, -- and not "full": /etc/hosts is replaced
-            { "PrivateDevices", "yes" },
-            { "ProtectClock", "yes" },
-            { "ProtectControlGroups", "yes" },
-            { "ProtectHostname", "yes" },
-            { "ProtectKernelLogs", "yes" },
-            { "ProtectKernelModules", "yes" },
-            { "LockPersonality", "yes" },
-            { "MemoryDenyWriteExecute", "yes" },
-            { "RestrictAddressFamilies", "AF_UNIX AF_NETLINK AF_INET AF_INET6" },
-            { "RestrictNamespaces", "net" },
-            { "RestrictRealtime", "yes" },
-            { "SystemCallArchitectures", "native" },
-            { "SystemCallFilter", "@system-service" },
+            table.unpack(interpreter.CONFINEMENT),
         },
     }
 end

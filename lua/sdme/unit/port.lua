@@ -79,8 +79,7 @@ function M.owner(socket)
 end
 
 ---The template of the service. To enter the network takes CAP_SYS_ADMIN, and to find that of a
----container CAP_SYS_PTRACE (namespaces(7), ptrace(2)); it has nothing else. RestrictSUIDSGID= would
----forbid openat2(2).
+---container CAP_SYS_PTRACE (namespaces(7), ptrace(2)); it has nothing else.
 ---@param kind "container"|"pod"
 ---@return string
 function M.template(kind)
@@ -100,23 +99,10 @@ function M.template(kind)
             { "NonBlocking", "yes" },
             { "LimitNOFILE", DESCRIPTORS },
             { "CapabilityBoundingSet", "CAP_SYS_ADMIN CAP_SYS_PTRACE" },
-            { "NoNewPrivileges", "yes" },
             { "ProtectSystem", "strict" },
             { "ProtectHome", "read-only" },
-            { "PrivateDevices", "yes" },
-            { "ProtectClock", "yes" },
-            { "ProtectControlGroups", "yes" },
-            { "ProtectHostname", "yes" },
-            { "ProtectKernelLogs", "yes" },
-            { "ProtectKernelModules", "yes" },
             { "ProtectKernelTunables", "yes" },
-            { "LockPersonality", "yes" },
-            { "MemoryDenyWriteExecute", "yes" },
-            { "RestrictAddressFamilies", "AF_UNIX AF_NETLINK AF_INET AF_INET6" },
-            { "RestrictNamespaces", "net" },
-            { "RestrictRealtime", "yes" },
-            { "SystemCallArchitectures", "native" },
-            { "SystemCallFilter", "@system-service" },
+            table.unpack(interpreter.CONFINEMENT),
         },
     }
 end
