@@ -1,6 +1,9 @@
 local core <const> = require "sdme.core"
+local host <const> = require "sdme.host"
+local lifecycle <const> = require "sdme.container.lifecycle"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
+local task <const> = require "sdme.task"
 local wait <const> = require "spec.support.wait"
 
 local function ps(name)
@@ -16,6 +19,7 @@ local UNKNOWN_END <const> =
     { status = 255, out = "", err = "sdme: web went down while the command ran\n" }
 
 describe("a clone of the host", function()
+    setup(sdme.select)
     after_each(sdme.clean)
 
     it("is made, and prints its name", function()
@@ -191,6 +195,15 @@ describe("a clone of the host", function()
         sdme.ok("create", "--name", "web", "--ephemeral", "--userns", "--started")
         sdme.ok("stop", "web")
         assert.equal("", sdme.traces())
+    end)
+
+    it("isn't swept away between the call that starts it and its start", function()
+        sdme.ok("create", "--name", "web", "--ephemeral")
+        lifecycle.mark_ephemeral "web"
+        local job <const> = host.manager():start_unit("sdme@web.service", "replace")
+        lifecycle.sweep()
+        assert.equal("done", task.await(job))
+        assert.is_true(lifecycle.is_running "web")
     end)
 
     it("is gone when its guest powers off, if it is ephemeral", function()

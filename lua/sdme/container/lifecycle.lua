@@ -104,10 +104,17 @@ local function is_running(active_state)
     return active_state ~= "inactive" and active_state ~= "failed"
 end
 
+-- Whether a unit of `list_units` runs, or is about to: one whose start waits for its turn is still
+-- inactive.
+local function is_up(one)
+    return is_running(one.active) or one.job == "start" or one.job == "restart"
+end
+
 ---@param name string
 ---@return boolean
 function M.is_running(name)
-    return is_running(M.active_state(name))
+    local one <const> = host.manager():list_units(unit.name(name))[1]
+    return one ~= nil and is_up(one)
 end
 
 -- Why a unit failed, in words.
@@ -385,7 +392,7 @@ end
 local function running()
     local found <const> = {}
     for _, one in ipairs(host.manager():list_units(unit.name "*")) do
-        if is_running(one.active) then
+        if is_up(one) then
             found[unit.container(one.name)] = true
         end
     end
