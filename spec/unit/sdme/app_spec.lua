@@ -41,6 +41,11 @@ describe("the ports of applications", function()
         assert.is_nil(ports({ network_veth = true, no_oci_ports = true }, { ports = { HTTP } }))
     end)
 
+    it("are up to the pod that it is in", function()
+        assert.is_nil(ports({ pod = "shop", private_network = true }, { ports = { HTTP } }))
+        assert.is_nil(ports({ oci_pod = "shop" }, { ports = { HTTP } }))
+    end)
+
     it("are of tcp and udp", function()
         assert.same({}, ports({ network_veth = true },
             { ports = { { port = 80, protocol = "sctp" } } }))
