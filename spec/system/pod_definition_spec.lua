@@ -54,6 +54,10 @@ local function boots(name)
     return shell.run("cat %s/containers/%s/invocation", sdme.datadir(), name)
 end
 
+local function unit_property(name, property)
+    return shell.run("systemctl show --value --property %s sdme@%s.service", property, name)
+end
+
 describe("a pod that a script describes", function()
     after_each(clean)
 
@@ -126,6 +130,24 @@ describe("a pod that a script describes", function()
                 exec = "socat -u TCP:127.0.0.1:8080 - | grep 204", timeout = 10,
             } },
         }]]
+    end)
+
+    it("starts them one after another with the host", function()
+        up [[containers = {
+            a = { enable = true, after = { "b" } }, b = { enable = true, after = "c" }, c = {},
+        }]]
+        sdme.ok("stop", "--all")
+        sdme.ok("rename", "shop-b", "base")
+        shell.run "systemctl start multi-user.target"
+        assert.equal("inactive", unit_property("shop-c", "ActiveState"))
+        local is_up <const> = unit_property("base", "ActiveEnterTimestampMonotonic")
+        local begins <const> = unit_property("shop-a", "InactiveExitTimestampMonotonic")
+        assert.is_true(tonumber(is_up) > 0 and tonumber(is_up) <= tonumber(begins))
+        up [[containers = {
+            a = { enable = true, after = { "c" } }, b = { name = "base" }, c = {},
+        }]]
+        assert.not_matches("base", unit_property("shop-a", "After"))
+        assert.matches("sdme@shop%-c.service", unit_property("shop-a", "After"))
     end)
 
     it("tells which one isn't ready, and leaves the others", function()

@@ -7,6 +7,7 @@ local fault <const> = require "sdme.fault"
 local host <const> = require "sdme.host"
 local kind <const> = require "sdme.kind"
 local lifecycle <const> = require "sdme.container.lifecycle"
+local made <const> = require "sdme.pod.made"
 local personal <const> = require "sdme.personal"
 local pod <const> = require "sdme.pod"
 local range <const> = require "sdme.store.range"
@@ -15,6 +16,7 @@ local setting <const> = require "sdme.setting"
 local settle <const> = require "sdme.container.settle"
 local store <const> = require "sdme.store"
 local unit <const> = require "sdme.unit.container"
+local units <const> = require "sdme.container.unit"
 local upper <const> = require "sdme.upper"
 local view <const> = require "sdme.view"
 local volume <const> = require "sdme.app.volume"
@@ -66,7 +68,7 @@ local function apply(name, decide, definition)
     description.definition = definition or description.definition
     description.stale = #later > 0 and lifecycle.invocation(name) or description.stale
     settle.write(description)
-    if unit.install(name, app.settings(description), running) then
+    if units.install(description, running) then
         host.manager():reload()
     end
     return later
@@ -112,11 +114,27 @@ local function check_new_name(name)
     return checked
 end
 
----Gives a container another name.
----@param old string
----@param new string
-function M.rename(old, new)
-    check_new_name(new)
+-- Has the units of a container that comes after others name these.
+local function align(name)
+    local lock <close> = store.lock("container", name)
+    if core.file.stat(store.path("containers", name))
+        and units.install(settle.read(name), lifecycle.is_running(name)) then
+        host.manager():reload()
+    end
+end
+
+---Has the units of a pod's containers follow each other as the definition says. What these are
+---called, and which ones there are, is in the states of others.
+---@param pod_name string
+function M.align(pod_name)
+    for _, description in pairs(made.of(pod_name)) do
+        if #description.definition.after > 0 and not units.is_current(description) then
+            align(description.name)
+        end
+    end
+end
+
+local function rename(old, new)
     local lock <close> = store.lock("container", old)
     local new_lock <close> = store.lock("container", new)
     lifecycle.read(old)
@@ -138,10 +156,22 @@ function M.rename(old, new)
     end
     range.rename(description.userns, new)
     unit.uninstall(old)
-    unit.install(new, app.settings(description))
+    units.install(description)
     if enabled then
         lifecycle.disable(old)
         lifecycle.enable(new)
+    end
+    return description
+end
+
+---Gives a container another name.
+---@param old string
+---@param new string
+function M.rename(old, new)
+    check_new_name(new)
+    local mark <const> = rename(old, new).definition
+    if mark then
+        M.align(mark.pod)
     end
 end
 

@@ -16,6 +16,7 @@ local setting <const> = require "sdme.setting"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
 local unit <const> = require "sdme.unit.container"
+local units <const> = require "sdme.container.unit"
 local upper <const> = require "sdme.upper"
 local view <const> = require "sdme.view"
 
@@ -115,7 +116,7 @@ function M.create(options, how)
             lifecycle.mark_ephemeral(name)
         end
         make(description, how.build)
-        unit.install(name, app.settings(description))
+        units.install(description)
         if settings.enable then
             lifecycle.enable(name)
         end

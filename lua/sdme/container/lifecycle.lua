@@ -18,6 +18,7 @@ local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
 local task <const> = require "sdme.task"
 local unit <const> = require "sdme.unit.container"
+local units <const> = require "sdme.container.unit"
 
 local zone <const> = require "sdme.network.zone"
 
@@ -216,7 +217,7 @@ local function start(name, options)
         if description.settings.ephemeral then
             M.mark_ephemeral(name)
         end
-        if unit.install(name, settings) then
+        if units.install(description) then
             manager:reload()
         end
         job = manager:start_unit(unit.name(name), "replace")

@@ -5,6 +5,7 @@ local change <const> = require "sdme.container.change"
 local create <const> = require "sdme.container.create"
 local fault <const> = require "sdme.fault"
 local lifecycle <const> = require "sdme.container.lifecycle"
+local made <const> = require "sdme.pod.made"
 local order <const> = require "sdme.pod.order"
 local plan <const> = require "sdme.pod.plan"
 local pods <const> = require "sdme.pod"
@@ -115,6 +116,7 @@ local function bring_containers(definition, wanted, actions, shown)
     end, function(_, failed)
         fault.raise("ECANCELED", nil, "it comes after %s, which failed", failed)
     end)
+    change.align(definition.name)
     if #failures > 0 then
         raise(definition, failures)
     end
@@ -166,7 +168,7 @@ end
 ---@param options { force: boolean? } whether they are killed
 function M.down(pod, options)
     local nodes <const> = {}
-    for key, there in pairs(plan.existing(pod)) do
+    for key, there in pairs(made.of(pod)) do
         nodes[key] = { after = there.definition.after, name = there.name }
     end
     local failures <const> = order.run(order.reverse(nodes), function(key)

@@ -26,7 +26,8 @@ local M <const> = {}
 ---@class sdme.PodContainer: sdme.Settings
 ---@field name string? its name; `POD-KEY`
 ---@field app_only boolean? whether only its application is in the pod; false
----@field after string[]? the keys of those that start, and are ready, before it
+---@field after string[]? the keys of those that start, and are ready, before it; with the host, of
+---  those that are enabled, they have booted before it
 ---@field ready sdme.Ready? when it is; once its boot is over
 ---@field volumes table<string, string>? paths in it, or in its application if it has one, by
 ---  names of volumes, which the pod's containers share

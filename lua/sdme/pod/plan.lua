@@ -8,12 +8,12 @@ local host <const> = require "sdme.host"
 local json <const> = require "sdme.json"
 local layer <const> = require "sdme.store.layer"
 local lifecycle <const> = require "sdme.container.lifecycle"
+local made <const> = require "sdme.pod.made"
 local order <const> = require "sdme.pod.order"
 local pods <const> = require "sdme.pod"
 local rootfs <const> = require "sdme.rootfs"
 local secret <const> = require "sdme.secret"
 local setting <const> = require "sdme.setting"
-local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
 local unit <const> = require "sdme.unit.container"
 local volume <const> = require "sdme.pod.volume"
@@ -57,21 +57,6 @@ local function complete(definition, one)
         from = one.settings.fs and identity(found) or nil,
     }
     return wanted
-end
-
----The containers that were made for a pod's definition.
----@param pod string
----@return table<string, table> states by key
-function M.existing(pod)
-    local found <const> = {}
-    for _, name in ipairs(core.file.list(store.path "containers") or {}) do
-        local fine <const>, description <const> = pcall(state.container, name)
-        local mark <const> = fine and description.definition
-        if mark and mark.pod == pod then
-            found[mark.key] = description
-        end
-    end
-    return found
 end
 
 local function check_free(definition, wanted)
@@ -200,7 +185,7 @@ end
 function M.work_out(definition)
     store.prepare()
     local steps <const>, wanted <const> = pod_steps(definition), {}
-    local existing <const>, running <const> = M.existing(definition.name), running_containers()
+    local existing <const>, running <const> = made.of(definition.name), running_containers()
     for _, key in ipairs(definition.keys) do
         local one <const>, there <const> = complete(definition, definition.containers[key]),
             existing[key]

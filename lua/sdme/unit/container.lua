@@ -77,11 +77,16 @@ local function render_some(sections)
     return #rendered > 0 and text.render(rendered) or nil
 end
 
----The drop-in of a container, nil where the template says it all.
+---The drop-in of a container, nil where the template says it all. Where it starts in one go with
+---those before it, as when the host boots, their boots are over first.
 ---@param settings table
+---@param before string[]? names of containers that it comes after
 ---@return string?
-function M.drop_in(settings)
-    local devices <const> = {}
+function M.drop_in(settings, before)
+    local devices <const>, after <const> = {}, {}
+    for i, name in ipairs(before or {}) do
+        after[i] = M.name(name)
+    end
     for i, path in ipairs(settings.device or {}) do
         devices[i] = text.quote(path) .. " rw"
     end
@@ -89,6 +94,7 @@ function M.drop_in(settings)
         { "Unit",
             { "Upholds", network.has_interface(settings) and names.NAME or nil },
             { "Wants", pod.wanted(settings) },
+            { "After", after },
         },
         { "Service",
             { "Environment", interpreter.environment() },
@@ -112,15 +118,26 @@ end
 ---Brings the files of a container's units in line with its settings.
 ---@param name string
 ---@param settings table
----@param running boolean? its ports stay as they are: systemd would close those that are open
+---@param how { running: boolean?, before: string[]? }? `running`: its ports stay as they are,
+---systemd would close those that are open; `before` as in `drop_in`
 ---@return boolean changed
-function M.install(name, settings, running)
+function M.install(name, settings, how)
+    local running <const>, before <const> = how and how.running, how and how.before
     local template <const> = file.install_template(TEMPLATE, M.template())
-    local drop_in <const> = file.install_drop_in(M.name(name), M.drop_in(settings))
+    local drop_in <const> = file.install_drop_in(M.name(name), M.drop_in(settings, before))
     local ports <const> = not running and port.install(owner(name), settings.port)
     local watched <const> = network.has_interface(settings) and names.install()
     local target <const> = #pod.wanted(settings) > 0 and pod.install()
     return template or drop_in or ports or watched or target
+end
+
+---Whether its drop-in is what `install` would make it.
+---@param name string
+---@param settings table
+---@param before string[]
+---@return boolean
+function M.is_current(name, settings, before)
+    return file.read_drop_in(M.name(name)) == M.drop_in(settings, before)
 end
 
 ---Removes what `install` made for one container.

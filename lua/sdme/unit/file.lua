@@ -66,6 +66,13 @@ function M.install(unit, content)
     return file.remove(own_path(unit)) ~= nil
 end
 
+---The drop-in of a unit, if it has one.
+---@param unit string
+---@return string?
+function M.read_drop_in(unit)
+    return (file.read(drop_in_path(unit)))
+end
+
 ---Installs the drop-in of a unit, or removes it.
 ---@param unit string
 ---@param content string? nil: there shall be none
