@@ -52,7 +52,7 @@ BINDINGS := $(wildcard src/lua/*.c)
 FLOOR    := $(sort $(shell find lua -name '*.lua'))
 DOCUMENTATION := $(BUILD)/lua/sdme/documentation_data.lua
 LIBRARY  := $(BUILD)/library/sdme.lua
-PAGES    := sdme.1 sdme.conf.5 sdme-recipe.5 sdme.3lua sdme.core.3lua
+PAGES    := sdme.1 sdme.conf.5 sdme-pod.5 sdme-recipe.5 sdme.3lua sdme.core.3lua
 # What a program may rely on is in src/sdme.h; what breaks it changes this number.
 ABI      := 0
 OPENING  := $(BUILD)/obj/open.o $(BUILD)/obj/embedded.o
@@ -157,7 +157,7 @@ $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(COMPILE) -Isrc -c -o $@ $<
 
-$(BUILD)/man/%: doc/man.lua $(wildcard doc/man/*.lua) $(BUILD)/bin/sdme
+$(BUILD)/man/%: doc/man.lua $(wildcard doc/man/*.lua) examples/pod.lua $(BUILD)/bin/sdme
 	@mkdir -p $(@D)
 	$(call say,MAN,$@)$(BUILD)/bin/sdme run $< $* >$@.new && mv $@.new $@
 

@@ -4,6 +4,7 @@
 local PAGES <const> = {
     ["sdme.1"] = "man.sdme", ["sdme.conf.5"] = "man.sdme_conf", ["sdme.3lua"] = "man.sdme_lua",
     ["sdme.core.3lua"] = "man.sdme_core", ["sdme-recipe.5"] = "man.sdme_recipe",
+    ["sdme-pod.5"] = "man.sdme_pod",
 }
 
 local page <const> = PAGES[...]

@@ -11,6 +11,8 @@ local function term(page, name, type_text, text)
         roff.escape(type_text or "any")), (text:gsub("^%l", string.upper)))
 end
 
+local explain_all
+
 -- What a field, a parameter or a result is; the fields of records below, where they are first
 -- named.
 local function explain(page, name, one)
@@ -21,11 +23,15 @@ local function explain(page, name, one)
         if record and record.kind == "record" and not page.shown[class_name] then
             page.shown[class_name] = true
             page:line ".RS"
-            for _, field in ipairs(documentation.fields(record)) do
-                explain(page, field.name, field)
-            end
+            explain_all(page, documentation.fields(record))
             page:line ".RE"
         end
+    end
+end
+
+function explain_all(page, fields)
+    for _, field in ipairs(fields) do
+        explain(page, field.name, field)
     end
 end
 
@@ -33,9 +39,14 @@ end
 ---@param page table
 ---@param class sdme.documentation.Class
 function M.fields(page, class)
-    for _, field in ipairs(documentation.fields(class)) do
-        explain(page, field.name, field)
-    end
+    explain_all(page, documentation.fields(class))
+end
+
+---The fields of a class without those of the one that it is based on.
+---@param page table
+---@param class sdme.documentation.Class
+function M.own_fields(page, class)
+    explain_all(page, class.fields)
 end
 
 ---A function.

@@ -229,7 +229,7 @@ return function()
         page:code(example[2])
     end
     page:section "SEE ALSO"
-    page:text(roff.inline("`sdme.conf`(5), `sdme-recipe`(5), `sdme`(3lua),"
+    page:text(roff.inline("`sdme.conf`(5), `sdme-pod`(5), `sdme-recipe`(5), `sdme`(3lua),"
         .. " `systemd-nspawn`(1), `machinectl`(1),"
         .. " `systemd.resource-control`(5)"))
     return page:render()

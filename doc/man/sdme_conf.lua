@@ -36,6 +36,6 @@ registry_mirrors = { ["docker.io"] = { "https://mirror.example.org" } }]]
     page:term(roff.literal "SDME_DATADIR", "Overrides `datadir`. The option `--datadir`"
         .. " overrides both.")
     page:section "SEE ALSO"
-    page:text(roff.inline "`sdme`(1), `sdme-recipe`(5)")
+    page:text(roff.inline "`sdme`(1), `sdme-pod`(5), `sdme-recipe`(5)")
     return page:render()
 end

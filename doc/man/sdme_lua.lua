@@ -26,6 +26,7 @@ print(clone:exec({ "systemctl", "is-system-running" }).stdout)]]
     end
     api.class(page, documentation.class "sdme.Fault")
     page:section "SEE ALSO"
-    page:text(roff.inline "`sdme`(1), `sdme-recipe`(5), `sdme.conf`(5), `sdme.core`(3lua)")
+    page:text(roff.inline("`sdme`(1), `sdme-pod`(5), `sdme-recipe`(5), `sdme.conf`(5),"
+        .. " `sdme.core`(3lua)"))
     return page:render()
 end

@@ -46,6 +46,6 @@ return function()
     api.call(page, "recipe:build([options])", api.find("sdme.Recipe", "build"))
     api.call(page, "sdme.build(...)", api.find("sdme", "build"))
     page:section "SEE ALSO"
-    page:text(roff.inline "`sdme`(1), `sdme`(3lua), `sdme.conf`(5)")
+    page:text(roff.inline "`sdme`(1), `sdme`(3lua), `sdme-pod`(5), `sdme.conf`(5)")
     return page:render()
 end

@@ -2,6 +2,7 @@
 
 local debian <const> = require "spec.support.debian"
 local images <const> = require "spec.support.images"
+local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
 
@@ -66,7 +67,15 @@ describe("the example", function()
         end
         assert.matches("there is no secret token", sdme.run("run", "examples/pod.lua").err)
         sdme.pipe("printf s3cr3t |", "secret", "set", "token")
+        local page <const> = shell.run "cat doc/man/sdme_pod.lua"
+        local function assert_shown(path)
+            assert.is_truthy(page:find(sdme.ok("run", "--dry-run", path), 1, true))
+        end
+        assert_shown "examples/pod.lua"
         assert.equal("shop", run "pod")
+        local other <const> = scratch.directory() .. "/shop.lua"
+        shell.run("sed s/512M/600M/ examples/pod.lua >%s", other)
+        assert_shown(other)
         local front <const> = sdme.ok("exec", "shop-front", "--app", "--", "sh", "-c",
             "echo $TOKEN $(cat /sys/class/net/lo/ifindex)")
         assert.equal("s3cr3t 1", front)

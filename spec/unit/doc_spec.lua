@@ -384,7 +384,7 @@ describe("a manual page", function()
     after_each(scratch.clean)
 
     local PAGES <const> =
-        { "sdme.1", "sdme.conf.5", "sdme-recipe.5", "sdme.3lua", "sdme.core.3lua" }
+        { "sdme.1", "sdme.conf.5", "sdme-pod.5", "sdme-recipe.5", "sdme.3lua", "sdme.core.3lua" }
     for _, name in ipairs(PAGES) do
         it("is well-formed to mandoc: " .. name, function()
             needs.program "mandoc"
@@ -489,6 +489,24 @@ describe("sdme-recipe(5)", function()
     it("has an example that compiles", function()
         local example <const> = rendered("sdme-recipe.5"):match "\nSYNOPSIS\n(.-)\n%u"
         assert(load(example))
+    end)
+end)
+
+describe("sdme-pod(5)", function()
+    after_each(scratch.clean)
+
+    it("has every key", function()
+        local text <const> = rendered "sdme-pod.5"
+        for _, name in ipairs { "PodDescriptionTable", "PodContainer", "Ready", "Port" } do
+            for _, key in ipairs(documentation.class("sdme." .. name).fields) do
+                assert.is_truthy(text:find(key.name .. " (", 1, true), key.name)
+            end
+        end
+    end)
+
+    it("has an example that describes a pod", function()
+        local example <const> = rendered("sdme-pod.5"):match "\nSYNOPSIS\n(.-)\n%u"
+        assert.same({ "db", "front" }, load(example)().keys)
     end)
 end)
 
