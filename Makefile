@@ -38,7 +38,7 @@ LIBRARYDIR := $(PREFIX)/share/sdme/library
 GUESTDIR   := $(PREFIX)/lib/sdme/guest
 
 # What the code needs stays apart from CFLAGS, which belongs to whoever calls make.
-# Only for their headers, but for Lua and libsystemd: src/runtime/library.h loads the others.
+# Only for their headers, but for Lua: src/runtime/library.h loads the others.
 LIBRARIES := lua5.4 libsystemd libarchive libcurl libzstd libdeflate libedit libisal blkid zlib
 WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes
 STANDARD  := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
@@ -80,7 +80,9 @@ LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
 LUA_ARCHIVE    := $(wildcard $(shell $(PKG_CONFIG) --variable=libdir lua5.4)/liblua5.4.a)
 LUA_LIBS       := $(if $(LUA_ARCHIVE),-Wl$(comma)--whole-archive $(LUA_ARCHIVE) \
                   -Wl$(comma)--no-whole-archive -lm,$(shell $(PKG_CONFIG) --libs lua5.4))
-RUNTIME_LIBS   := $(shell $(PKG_CONFIG) --libs libsystemd) -ldl -lpthread -lm
+RUNTIME_LIBS   := -ldl -lpthread -lm
+# The other end of a bus is made by sd-bus itself there.
+FUZZ_LIBS      := $(shell $(PKG_CONFIG) --libs libsystemd)
 endif
 
 # Programs that run inside containers, whose libc may be any or none: they have none themselves. For
@@ -285,7 +287,7 @@ $(BUILD)/fuzz/obj/%.o: src/%.c | lint-deps
 	$(call say,CC,$<)$(FUZZ_CC) -fsanitize=fuzzer-no-link -c -o $@ $<
 
 $(BUILD)/fuzz/%: spec/fuzz/%.c $(FUZZED)
-	$(call say,LINK,$@)$(FUZZ_CC) -fsanitize=fuzzer -Wl,-E -Isrc -o $@ $< $(FUZZED) $(LUA_LIBS) $(RUNTIME_LIBS)
+	$(call say,LINK,$@)$(FUZZ_CC) -fsanitize=fuzzer -Wl,-E -Isrc -o $@ $< $(FUZZED) $(LUA_LIBS) $(RUNTIME_LIBS) $(FUZZ_LIBS)
 
 .SECONDARY: $(FUZZED)
 -include $(FUZZED:.o=.d) $(FUZZERS:=.d)

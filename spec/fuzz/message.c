@@ -134,6 +134,7 @@ static sd_bus_message *receive(sd_bus *bus)
 /* ---- what must hold */
 
 struct trial {
+    struct sdme_sd_bus lib;
     sd_bus *bus;
     sd_bus_message *message;
     sd_bus_message *made[3]; /* which an error of Lua can't lose */
@@ -156,9 +157,9 @@ static const char same[] = "local function same(a, b)\n"
                            "return same(...)";
 
 /* Makes an array of the values of a message, or pushes nothing. */
-static bool read_array(lua_State *L, sd_bus_message *message)
+static bool read_array(lua_State *L, const struct trial *trial, sd_bus_message *message)
 {
-    int top = lua_gettop(L), count = sdme_lua_message_read(L, message);
+    int top = lua_gettop(L), count = sdme_lua_message_read(L, &trial->lib, message);
 
     if (count < 0) {
         lua_settop(L, top);
@@ -178,7 +179,7 @@ static sd_bus_message *write_array(lua_State *L, struct trial *trial, int which,
     sd_bus_message **made = &trial->made[which];
 
     MUST(sd_bus_message_new_signal(trial->bus, made, "/a", "a.b", "c") >= 0);
-    sdme_lua_message_write(L, *made, signature, index);
+    sdme_lua_message_write(L, &trial->lib, *made, signature, index);
     MUST(sd_bus_message_seal(*made, 1, 0) >= 0);
     return *made;
 }
@@ -204,7 +205,7 @@ static void check_variant(lua_State *L, struct trial *trial, int index)
     lua_rawgeti(L, index, 1);
     lua_rawseti(L, -2, 2);
     lua_rawseti(L, -2, 1);
-    MUST(read_array(L, write_array(L, trial, 1, "v", lua_gettop(L))));
+    MUST(read_array(L, trial, write_array(L, trial, 1, "v", lua_gettop(L))));
     lua_replace(L, index + 1);
     lua_settop(L, index + 1);
     check_same(L, index);
@@ -217,11 +218,11 @@ static int try_message(lua_State *L)
 
     luaL_openlibs(L);
     lua_settop(L, 0);
-    if (!read_array(L, trial->message))
+    if (!read_array(L, trial, trial->message))
         return 0;
     /* A variant is read without its type; a descriptor is a new one. */
     if (!strpbrk(trial->signature, "vh")) {
-        MUST(read_array(L, write_array(L, trial, 0, trial->signature, 1)));
+        MUST(read_array(L, trial, write_array(L, trial, 0, trial->signature, 1)));
         check_same(L, 1);
         lua_settop(L, 1);
         if (lua_rawlen(L, 1) == 1)
@@ -266,6 +267,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *signature = to_text(data + 2, length);
     char *body = to_text(data + 2 + length, size - 2 - length);
     struct trial trial = {.signature = signature, .other = body};
+    struct sdme_error error = {0};
+    MUST(sdme_sd_bus_load(&trial.lib, &error) == 0);
     MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
     MUST(sd_bus_new(&trial.bus) >= 0);
     start_bus(trial.bus, ends[0]);

@@ -15,7 +15,7 @@ local function compile()
     needs.program("gcc", "pkg-config")
     local program <const> = scratch.directory() .. "/threads"
     shell.run("gcc -g -O1 -Wall -Wextra %s -Isrc -o %s spec/support/threads.c %s "
-        .. "$(pkg-config --cflags --libs lua5.4 libsystemd) -lpthread -lm",
+        .. "$(pkg-config --cflags --libs lua5.4) -lpthread -lm",
         SANITIZE ~= "" and "-fsanitize=" .. SANITIZE or "-O1", program, BUILD .. "/lib/libsdme.a")
     return program
 end

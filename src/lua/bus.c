@@ -16,13 +16,18 @@ static const char next_class[] = "sdme.bus.next";
 /* As sd_bus_set_method_call_timeout(3) has it. */
 #define TIMEOUT_DEFAULT 25.0
 
-/* Each pending object holds the message it works on, so that an error of Lua can't lose it. */
+/*
+ * Each pending object holds the message it works on, so that an error of Lua can't lose it, and the
+ * bus, whose library knows what to do with it.
+ */
 struct call {
+    struct sdme_bus *bus;
     sd_bus_message *message;
     struct sdme_bus_call *call;
 };
 
 struct next {
+    struct sdme_bus *bus;
     sd_bus_message *signal;
     double deadline;
 };
@@ -80,7 +85,7 @@ static int bus_path(lua_State *L)
     const char *prefix = sdme_lua_check_text(L, 1), *name = sdme_lua_check_text(L, 2);
     luaL_Buffer path;
 
-    luaL_argcheck(L, sd_bus_object_path_is_valid(prefix), 1, "no object path");
+    luaL_argcheck(L, sdme_lua_is_object_path(prefix), 1, "no object path");
     luaL_buffinit(L, &path);
     luaL_addstring(&path, prefix);
     luaL_addstring(&path, *name ? "/" : "/_");
@@ -130,22 +135,29 @@ static struct call *push_call(lua_State *L, struct sdme_bus *bus, const char *de
     struct call *call = lua_newuserdatauv(L, sizeof *call, 0);
     int r;
 
-    *call = (struct call){0};
+    *call = (struct call){.bus = sdme_bus_ref(bus)};
     luaL_setmetatable(L, call_class);
-    r = sd_bus_message_new_method_call(sdme_bus_connection(bus), &call->message, destination, path,
-                                       interface, member);
+    r = sdme_bus_library(bus)->sd_bus_message_new_method_call(
+        sdme_bus_connection(bus), &call->message, destination, path, interface, member);
     if (r < 0)
         bad_message(L, r, "method call", path, interface, member);
     return call;
 }
 
-static int start_call(lua_State *L, struct sdme_bus *bus, struct call *call, double timeout)
+/* Makes nothing of a message that *@message may be. */
+static void drop_message(struct sdme_bus *bus, sd_bus_message **message)
+{
+    if (*message)
+        *message = sdme_bus_library(bus)->sd_bus_message_unref(*message);
+}
+
+static int start_call(lua_State *L, struct call *call, double timeout)
 {
     struct sdme_error error = {0};
 
-    if (sdme_bus_call_start(bus, call->message, timeout, &call->call, &error) < 0)
+    if (sdme_bus_call_start(call->bus, call->message, timeout, &call->call, &error) < 0)
         return luaL_error(L, "%s", error.message);
-    call->message = sd_bus_message_unref(call->message);
+    drop_message(call->bus, &call->message);
     return 1;
 }
 
@@ -158,8 +170,8 @@ static const char *required(lua_State *L, int index, const char *key)
     return value;
 }
 
-/* Appends options.arguments, by options.signature, to the message that something holds. */
-static void write_arguments(lua_State *L, int index, sd_bus_message *message)
+/* Appends options.arguments, by options.signature, to the message of @call. */
+static void write_arguments(lua_State *L, int index, struct call *call)
 {
     const char *signature = sdme_lua_option_string(L, index, "signature", "");
 
@@ -167,7 +179,7 @@ static void write_arguments(lua_State *L, int index, sd_bus_message *message)
         lua_newtable(L);
     if (!lua_istable(L, -1))
         luaL_error(L, "option 'arguments': array expected, got %s", luaL_typename(L, -1));
-    sdme_lua_message_write(L, message, signature, -1);
+    sdme_lua_message_write(L, sdme_bus_library(call->bus), call->message, signature, -1);
 }
 
 /*
@@ -186,9 +198,9 @@ static int bus_call(lua_State *L)
     const char *destination = sdme_lua_option_string(L, 2, "destination", NULL);
     const char *path = required(L, 2, "path"), *interface = required(L, 2, "interface");
     struct call *call = push_call(L, bus, destination, path, interface, required(L, 2, "member"));
-    write_arguments(L, 2, call->message);
+    write_arguments(L, 2, call);
     lua_settop(L, 3);
-    return start_call(L, bus, call, timeout);
+    return start_call(L, call, timeout);
 }
 
 /* Calls a method of the properties interface with what is on the stack from index 4 on. */
@@ -203,9 +215,9 @@ static int call_properties(lua_State *L, const char *member, const char *signatu
         lua_pushvalue(L, 3 + i);
         lua_rawseti(L, -2, i);
     }
-    sdme_lua_message_write(L, call->message, signature, -1);
+    sdme_lua_message_write(L, sdme_bus_library(bus), call->message, signature, -1);
     lua_pop(L, 1);
-    return start_call(L, bus, call, TIMEOUT_DEFAULT);
+    return start_call(L, call, TIMEOUT_DEFAULT);
 }
 
 /* bus:property(destination, path, interface, name) -> pending: its value */
@@ -235,13 +247,13 @@ static int bus_emit(lua_State *L)
     const char *path = required(L, 2, "path"), *interface = required(L, 2, "interface");
     const char *member = required(L, 2, "member");
     struct call *holder = lua_newuserdatauv(L, sizeof *holder, 0);
-    *holder = (struct call){0};
+    *holder = (struct call){.bus = sdme_bus_ref(bus)};
     luaL_setmetatable(L, call_class);
-    int r = sd_bus_message_new_signal(sdme_bus_connection(bus), &holder->message, path, interface,
-                                      member);
+    int r = sdme_bus_library(bus)->sd_bus_message_new_signal(
+        sdme_bus_connection(bus), &holder->message, path, interface, member);
     if (r < 0)
         return bad_message(L, r, "signal", path, interface, member);
-    write_arguments(L, 2, holder->message);
+    write_arguments(L, 2, holder);
     return sdme_lua_done(L, sdme_bus_send(bus, holder->message, &error), &error);
 }
 
@@ -249,17 +261,18 @@ static int call_close(lua_State *L)
 {
     struct call *call = luaL_checkudata(L, 1, call_class);
 
-    call->message = sd_bus_message_unref(call->message);
+    drop_message(call->bus, &call->message);
     call->call = sdme_bus_call_free(call->call);
+    call->bus = sdme_bus_unref(call->bus);
     return 0;
 }
 
-static struct sdme_bus_call *check_call(lua_State *L)
+static struct call *check_call(lua_State *L)
 {
     struct call *call = luaL_checkudata(L, 1, call_class);
 
     luaL_argcheck(L, call->call, 1, "the call is closed");
-    return call->call;
+    return call;
 }
 
 static int push_poll(lua_State *L, const struct pollfd *entry, double timeout)
@@ -285,7 +298,7 @@ static int call_poll(lua_State *L)
     struct pollfd entry;
     double timeout;
 
-    sdme_bus_call_poll(check_call(L), &entry, &timeout);
+    sdme_bus_call_poll(check_call(L)->call, &entry, &timeout);
     return push_poll(L, &entry, timeout);
 }
 
@@ -306,21 +319,21 @@ static int malformed(lua_State *L, int code, const char *what)
 
 static int call_step(lua_State *L)
 {
-    struct sdme_bus_call *call = check_call(L);
+    struct call *call = check_call(L);
     struct sdme_error error = {0};
     sd_bus_message *reply;
-    int r = sdme_bus_call_step(call, &reply, &error);
+    int r = sdme_bus_call_step(call->call, &reply, &error);
 
     if (r < 0) {
         int count = step_failed(L, &error);
 
-        lua_pushstring(L, sdme_bus_call_error_name(call));
+        lua_pushstring(L, sdme_bus_call_error_name(call->call));
         return count + 1;
     }
     lua_pushboolean(L, r > 0);
     if (r == 0)
         return 1;
-    int count = sdme_lua_message_read(L, reply);
+    int count = sdme_lua_message_read(L, sdme_bus_library(call->bus), reply);
     return count < 0 ? malformed(L, count, "read a reply") : count + 1;
 }
 
@@ -391,7 +404,8 @@ static int match_next(lua_State *L)
         timeout = sdme_lua_option_number(L, 2, "timeout", INFINITY);
     }
     struct next *next = lua_newuserdatauv(L, sizeof *next, 1);
-    *next = (struct next){.deadline = sdme_now() + timeout};
+    *next = (struct next){.bus = sdme_bus_match_bus(*match), .deadline = sdme_now() + timeout};
+    sdme_bus_ref(next->bus);
     luaL_setmetatable(L, next_class);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
@@ -402,7 +416,8 @@ static int next_close(lua_State *L)
 {
     struct next *next = luaL_checkudata(L, 1, next_class);
 
-    next->signal = sd_bus_message_unref(next->signal);
+    drop_message(next->bus, &next->signal);
+    next->bus = sdme_bus_unref(next->bus);
     return 0;
 }
 
@@ -439,15 +454,15 @@ static void set_string(lua_State *L, const char *key, const char *value)
     lua_setfield(L, -2, key);
 }
 
-static int push_signal(lua_State *L, sd_bus_message *signal)
+static int push_signal(lua_State *L, const struct sdme_sd_bus *lib, sd_bus_message *signal)
 {
     lua_pushboolean(L, true);
     lua_newtable(L);
-    set_string(L, "path", sd_bus_message_get_path(signal));
-    set_string(L, "interface", sd_bus_message_get_interface(signal));
-    set_string(L, "member", sd_bus_message_get_member(signal));
-    set_string(L, "sender", sd_bus_message_get_sender(signal));
-    int count = sdme_lua_message_read(L, signal);
+    set_string(L, "path", lib->sd_bus_message_get_path(signal));
+    set_string(L, "interface", lib->sd_bus_message_get_interface(signal));
+    set_string(L, "member", lib->sd_bus_message_get_member(signal));
+    set_string(L, "sender", lib->sd_bus_message_get_sender(signal));
+    int count = sdme_lua_message_read(L, lib, signal);
     if (count < 0)
         return malformed(L, count, "read a signal");
     lua_createtable(L, count, 0);
@@ -478,8 +493,8 @@ static int next_step(lua_State *L)
         sdme_fail_as(&error, ETIMEDOUT, "no signal came in time");
     if (r <= 0)
         return step_failed(L, &error);
-    int count = push_signal(L, next->signal);
-    next->signal = sd_bus_message_unref(next->signal);
+    int count = push_signal(L, sdme_bus_library(next->bus), next->signal);
+    drop_message(next->bus, &next->signal);
     return count;
 }
 

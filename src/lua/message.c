@@ -11,6 +11,7 @@
 
 struct writer {
     lua_State *L;
+    const struct sdme_sd_bus *lib;
     sd_bus_message *message;
     int argument; /* of which we are writing a part, from 1 */
     int depth;
@@ -65,6 +66,24 @@ static bool is_signature(const char *signature)
     return true;
 }
 
+bool sdme_lua_is_object_path(const char *text)
+{
+    if (strcmp(text, "/") == 0)
+        return true;
+    while (*text == '/') {
+        size_t length = strspn(++text, "0123456789_"
+                                       "abcdefghijklmnopqrstuvwxyz"
+                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+        if (length == 0)
+            return false;
+        text += length;
+        if (!*text)
+            return true;
+    }
+    return false;
+}
+
 static int expected(const struct writer *writer, const char *what, int index)
 {
     return luaL_error(writer->L, "argument %d: %s expected, got %s", writer->argument, what,
@@ -87,11 +106,11 @@ static void write_text(const struct writer *writer, char type, int index)
     text = lua_tolstring(writer->L, index, &length);
     if (strlen(text) != length)
         luaL_error(writer->L, "argument %d: a NUL byte in the string", writer->argument);
-    if (type == 'o' && !sd_bus_object_path_is_valid(text))
+    if (type == 'o' && !sdme_lua_is_object_path(text))
         luaL_error(writer->L, "argument %d: '%s' is no object path", writer->argument, text);
     if (type == 'g' && !is_signature(text))
         luaL_error(writer->L, "argument %d: '%s' is no signature", writer->argument, text);
-    int r = sd_bus_message_append_basic(writer->message, type, text);
+    int r = writer->lib->sd_bus_message_append_basic(writer->message, type, text);
     if (r == -EINVAL)
         luaL_error(writer->L, "argument %d: not UTF-8, or with a noncharacter", writer->argument);
     check(writer, r);
@@ -134,7 +153,8 @@ static void write_integer(const struct writer *writer, const struct integer_type
         number.u = (uint32_t) value;
     else
         number.t = (uint64_t) value;
-    check(writer, sd_bus_message_append_basic(writer->message, integer->type, &number));
+    check(writer,
+          writer->lib->sd_bus_message_append_basic(writer->message, integer->type, &number));
 }
 
 static void write_basic(const struct writer *writer, char type, int index)
@@ -150,15 +170,15 @@ static void write_basic(const struct writer *writer, char type, int index)
         if (!lua_isboolean(L, index))
             expected(writer, "boolean", index);
         int value = lua_toboolean(L, index);
-        check(writer, sd_bus_message_append_basic(writer->message, type, &value));
+        check(writer, writer->lib->sd_bus_message_append_basic(writer->message, type, &value));
     } else if (type == 'd') {
         if (lua_type(L, index) != LUA_TNUMBER)
             expected(writer, "number", index);
         double value = lua_tonumber(L, index);
-        check(writer, sd_bus_message_append_basic(writer->message, type, &value));
+        check(writer, writer->lib->sd_bus_message_append_basic(writer->message, type, &value));
     } else if (type == 'h') {
         int fd = sdme_lua_check_fd(L, index);
-        check(writer, sd_bus_message_append_basic(writer->message, type, &fd));
+        check(writer, writer->lib->sd_bus_message_append_basic(writer->message, type, &fd));
     } else {
         write_text(writer, type, index);
     }
@@ -172,12 +192,12 @@ static void open_container(struct writer *writer, char kind, const char *content
 
     memcpy(copy, contents, length);
     copy[length] = '\0';
-    check(writer, sd_bus_message_open_container(writer->message, kind, copy));
+    check(writer, writer->lib->sd_bus_message_open_container(writer->message, kind, copy));
 }
 
 static void close_container(struct writer *writer)
 {
-    check(writer, sd_bus_message_close_container(writer->message));
+    check(writer, writer->lib->sd_bus_message_close_container(writer->message));
 }
 
 static void write_dictionary(struct writer *writer, const char *type, size_t length, int index)
@@ -204,7 +224,7 @@ static void write_array(struct writer *writer, const char *type, size_t length, 
         if (lua_type(L, index) != LUA_TSTRING)
             expected(writer, "string (of bytes)", index);
         const char *bytes = lua_tolstring(L, index, &size);
-        check(writer, sd_bus_message_append_array(writer->message, 'y', bytes, size));
+        check(writer, writer->lib->sd_bus_message_append_array(writer->message, 'y', bytes, size));
         return;
     }
     if (!lua_istable(L, index))
@@ -278,9 +298,10 @@ static void write_value(struct writer *writer, const char *type, size_t length, 
     writer->depth--;
 }
 
-void sdme_lua_message_write(lua_State *L, sd_bus_message *message, const char *signature, int index)
+void sdme_lua_message_write(lua_State *L, const struct sdme_sd_bus *lib, sd_bus_message *message,
+                            const char *signature, int index)
 {
-    struct writer writer = {.L = L, .message = message};
+    struct writer writer = {.L = L, .lib = lib, .message = message};
     lua_Integer count;
 
     index = lua_absindex(L, index);
@@ -299,29 +320,37 @@ void sdme_lua_message_write(lua_State *L, sd_bus_message *message, const char *s
         luaL_error(L, "%I arguments, but the signature is for %d", count, writer.argument);
 }
 
-static int read_value(lua_State *L, sd_bus_message *message);
+struct reader {
+    lua_State *L;
+    const struct sdme_sd_bus *lib;
+    sd_bus_message *message;
+};
+
+static int read_value(const struct reader *reader);
 
 /* Pushes the values up to the end of the container, and returns their number. */
-static int read_values(lua_State *L, sd_bus_message *message)
+static int read_values(const struct reader *reader)
 {
+    lua_State *L = reader->L;
     int count = 0;
 
     for (;; count++) {
-        int r = sd_bus_message_at_end(message, false);
+        int r = reader->lib->sd_bus_message_at_end(reader->message, false);
 
         if (r < 0)
             return r;
         if (r > 0)
             return count;
         luaL_checkstack(L, 4, "too many values");
-        r = read_value(L, message);
+        r = read_value(reader);
         if (r < 0)
             return r;
     }
 }
 
-static int read_basic(lua_State *L, sd_bus_message *message, char type)
+static int read_basic(const struct reader *reader, char type)
 {
+    lua_State *L = reader->L;
     union {
         int b;
         uint8_t y;
@@ -334,7 +363,7 @@ static int read_basic(lua_State *L, sd_bus_message *message, char type)
         const char *s;
         int h;
     } value;
-    int r = sd_bus_message_read_basic(message, type, &value);
+    int r = reader->lib->sd_bus_message_read_basic(reader->message, type, &value);
 
     if (r < 0)
         return r;
@@ -376,15 +405,16 @@ static int read_basic(lua_State *L, sd_bus_message *message, char type)
     }
 }
 
-static int read_dictionary(lua_State *L, sd_bus_message *message, const char *entry)
+static int read_dictionary(const struct reader *reader, const char *entry)
 {
+    lua_State *L = reader->L;
     int r;
 
     lua_newtable(L);
-    while ((r = sd_bus_message_enter_container(message, 'e', entry)) > 0) {
+    while ((r = reader->lib->sd_bus_message_enter_container(reader->message, 'e', entry)) > 0) {
         /* A key, then a value. NOLINTNEXTLINE(misc-redundant-expression) */
-        if ((r = read_value(L, message)) < 0 || (r = read_value(L, message)) < 0 ||
-            (r = sd_bus_message_exit_container(message)) < 0)
+        if ((r = read_value(reader)) < 0 || (r = read_value(reader)) < 0 ||
+            (r = reader->lib->sd_bus_message_exit_container(reader->message)) < 0)
             return r;
         if (lua_type(L, -2) == LUA_TNUMBER && isnan(lua_tonumber(L, -2)))
             return -EBADMSG; /* which Lua has no place for */
@@ -393,26 +423,28 @@ static int read_dictionary(lua_State *L, sd_bus_message *message, const char *en
     return r;
 }
 
-static int read_array(lua_State *L, sd_bus_message *message)
+static int read_array(const struct reader *reader)
 {
+    lua_State *L = reader->L;
     int r;
 
     lua_newtable(L);
     for (lua_Integer i = 1;; i++) {
-        r = sd_bus_message_at_end(message, false);
+        r = reader->lib->sd_bus_message_at_end(reader->message, false);
         if (r != 0)
             return r < 0 ? r : 0;
-        if ((r = read_value(L, message)) < 0)
+        if ((r = read_value(reader)) < 0)
             return r;
         lua_rawseti(L, -2, i);
     }
 }
 
-static int read_bytes(lua_State *L, sd_bus_message *message)
+static int read_bytes(const struct reader *reader)
 {
+    lua_State *L = reader->L;
     const void *bytes;
     size_t size;
-    int r = sd_bus_message_read_array(message, 'y', &bytes, &size);
+    int r = reader->lib->sd_bus_message_read_array(reader->message, 'y', &bytes, &size);
 
     if (r < 0)
         return r;
@@ -420,46 +452,48 @@ static int read_bytes(lua_State *L, sd_bus_message *message)
     return 0;
 }
 
-static int read_container(lua_State *L, sd_bus_message *message, char type, const char *contents)
+static int read_container(const struct reader *reader, char type, const char *contents)
 {
     char entry[SIGNATURE_MAX + 1];
     int r;
 
     if (type == 'a' && !strcmp(contents, "y"))
-        return read_bytes(L, message);
+        return read_bytes(reader);
     /* What sd-bus hands out here goes when the container is entered. */
     snprintf(entry, sizeof entry, "%s", contents);
-    if ((r = sd_bus_message_enter_container(message, type, entry)) < 0)
+    if ((r = reader->lib->sd_bus_message_enter_container(reader->message, type, entry)) < 0)
         return r;
     if (type == 'v')
-        r = read_value(L, message);
+        r = read_value(reader);
     else if (type == 'a' && *entry == '{') {
         entry[strlen(entry) - 1] = '\0';
-        r = read_dictionary(L, message, entry + 1);
+        r = read_dictionary(reader, entry + 1);
     } else
-        r = read_array(L, message);
-    return r < 0 ? r : sd_bus_message_exit_container(message);
+        r = read_array(reader);
+    return r < 0 ? r : reader->lib->sd_bus_message_exit_container(reader->message);
 }
 
 /* Pushes one value. On failure the stack is left as it is: the caller gives it up. */
-static int read_value(lua_State *L, sd_bus_message *message)
+static int read_value(const struct reader *reader)
 {
+    lua_State *L = reader->L;
     const char *contents;
     char type;
     int r;
 
     luaL_checkstack(L, 6, "nested too deep");
-    r = sd_bus_message_peek_type(message, &type, &contents);
+    r = reader->lib->sd_bus_message_peek_type(reader->message, &type, &contents);
     if (r <= 0)
         return r < 0 ? r : -EBADMSG;
     if (is_basic(type))
-        return read_basic(L, message, type);
-    return read_container(L, message, type, contents);
+        return read_basic(reader, type);
+    return read_container(reader, type, contents);
 }
 
-int sdme_lua_message_read(lua_State *L, sd_bus_message *message)
+int sdme_lua_message_read(lua_State *L, const struct sdme_sd_bus *lib, sd_bus_message *message)
 {
-    int r = sd_bus_message_rewind(message, true);
+    struct reader reader = {.L = L, .lib = lib, .message = message};
+    int r = lib->sd_bus_message_rewind(message, true);
 
-    return r < 0 ? r : read_values(L, message);
+    return r < 0 ? r : read_values(&reader);
 }

@@ -2,8 +2,7 @@
 #ifndef SDME_LUA_MESSAGE_H
 #define SDME_LUA_MESSAGE_H
 
-#include <systemd/sd-bus.h>
-
+#include "../runtime/systemd.h"
 #include "binding.h"
 
 /*
@@ -25,13 +24,16 @@
  * Appends the elements of the array at @index, as @signature says. Raises where they differ, so
  * the message has to be held by a userdata.
  */
-void sdme_lua_message_write(lua_State *L, sd_bus_message *message, const char *signature,
-                            int index);
+void sdme_lua_message_write(lua_State *L, const struct sdme_sd_bus *lib, sd_bus_message *message,
+                            const char *signature, int index);
 
 /*
  * Pushes the values of the message's body and returns their number, or a negative errno: -EBADMSG
  * for a body that is malformed. May raise for want of memory.
  */
-int sdme_lua_message_read(lua_State *L, sd_bus_message *message);
+int sdme_lua_message_read(lua_State *L, const struct sdme_sd_bus *lib, sd_bus_message *message);
+
+/* Whether @text is an object path (D-Bus specification, "Valid Object Paths"). */
+bool sdme_lua_is_object_path(const char *text);
 
 #endif

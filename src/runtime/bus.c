@@ -15,6 +15,7 @@
 
 struct sdme_bus {
     unsigned int references;
+    struct sdme_sd_bus lib;
     sd_bus *connection;
     char *name;
     int failure; /* an errno once the connection is of no more use */
@@ -84,15 +85,15 @@ static const struct {
     {"org.freedesktop.systemd1.ShuttingDown", ESHUTDOWN},
 };
 
-static int error_code(const sd_bus_error *reply)
+static int error_code(const struct sdme_bus *bus, const sd_bus_error *reply)
 {
     for (size_t i = 0; i < ELEMENTS(error_codes); i++)
         if (!strcmp(error_codes[i].name, reply->name))
             return error_codes[i].code;
-    return sd_bus_error_get_errno(reply);
+    return bus->lib.sd_bus_error_get_errno(reply);
 }
 
-static struct sdme_bus *bus_ref(struct sdme_bus *bus)
+struct sdme_bus *sdme_bus_ref(struct sdme_bus *bus)
 {
     bus->references++;
     return bus;
@@ -102,7 +103,8 @@ struct sdme_bus *sdme_bus_unref(struct sdme_bus *bus)
 {
     if (!bus || --bus->references > 0)
         return NULL;
-    sd_bus_close_unref(bus->connection);
+    if (bus->connection)
+        bus->lib.sd_bus_close_unref(bus->connection);
     free(bus->name);
     free(bus);
     return NULL;
@@ -110,7 +112,7 @@ struct sdme_bus *sdme_bus_unref(struct sdme_bus *bus)
 
 void sdme_bus_close(struct sdme_bus *bus)
 {
-    sd_bus_close(bus->connection);
+    bus->lib.sd_bus_close(bus->connection);
 }
 
 const char *sdme_bus_name(const struct sdme_bus *bus)
@@ -123,8 +125,8 @@ const char *sdme_bus_unique_name(struct sdme_bus *bus)
     const char *name;
 
     /* It would wait for the bus otherwise. */
-    if (bus->failure || sd_bus_is_ready(bus->connection) <= 0 ||
-        sd_bus_get_unique_name(bus->connection, &name) < 0)
+    if (bus->failure || bus->lib.sd_bus_is_ready(bus->connection) <= 0 ||
+        bus->lib.sd_bus_get_unique_name(bus->connection, &name) < 0)
         return NULL;
     return name;
 }
@@ -134,71 +136,99 @@ sd_bus *sdme_bus_connection(struct sdme_bus *bus)
     return bus->connection;
 }
 
-/* Takes over @connection and @name, which may be NULL for want of memory. */
-static int bus_new(sd_bus *connection, char *name, struct sdme_bus **ret_bus,
-                   struct sdme_error *error)
+const struct sdme_sd_bus *sdme_bus_library(const struct sdme_bus *bus)
+{
+    return &bus->lib;
+}
+
+/* Takes over @name, which may be NULL for want of memory. */
+static int bus_new(char *name, struct sdme_bus **ret_bus, struct sdme_error *error)
 {
     struct sdme_bus *bus = calloc(1, sizeof *bus);
+    int code;
 
     if (!bus || !name) {
-        sd_bus_close_unref(connection);
         free(name);
         free(bus);
         return sdme_fail(error, ENOMEM, "connect to a bus");
     }
-    *bus = (struct sdme_bus){.references = 1, .connection = connection, .name = name};
+    bus->references = 1;
+    bus->name = name;
+    code = sdme_sd_bus_load(&bus->lib, error);
+    if (code < 0) {
+        sdme_bus_unref(bus);
+        return code;
+    }
+    *ret_bus = bus;
+    return 0;
+}
+
+/* Takes over @bus, whose connection is there, or failed as @r says. */
+static int bus_opened(struct sdme_bus *bus, int r, struct sdme_bus **ret_bus,
+                      struct sdme_error *error)
+{
+    if (r < 0) {
+        r = sdme_fail(error, r, "connect to %s", bus->name);
+        sdme_bus_unref(bus);
+        return r;
+    }
     *ret_bus = bus;
     return 0;
 }
 
 int sdme_bus_open_system(struct sdme_bus **ret_bus, struct sdme_error *error)
 {
-    sd_bus *connection;
-    int r = sd_bus_open_system(&connection);
+    struct sdme_bus *bus;
+    int code = bus_new(strdup("the system bus"), &bus, error);
 
-    if (r < 0)
-        return sdme_fail(error, r, "connect to the system bus");
-    return bus_new(connection, strdup("the system bus"), ret_bus, error);
+    if (code < 0)
+        return code;
+    return bus_opened(bus, bus->lib.sd_bus_open_system(&bus->connection), ret_bus, error);
+}
+
+static char *bus_name(const char *format, const char *what)
+{
+    char *name;
+
+    return asprintf(&name, format, what) < 0 ? NULL : name;
 }
 
 int sdme_bus_open_machine(const char *machine, struct sdme_bus **ret_bus, struct sdme_error *error)
 {
-    sd_bus *connection;
-    char *name = NULL;
-    int r = sd_bus_open_system_machine(&connection, machine);
+    struct sdme_bus *bus;
+    int code = bus_new(bus_name("the bus of %s", machine), &bus, error);
 
-    if (r < 0)
-        return sdme_fail(error, r, "connect to the bus of %s", machine);
-    if (asprintf(&name, "the bus of %s", machine) < 0)
-        name = NULL;
-    return bus_new(connection, name, ret_bus, error);
+    if (code < 0)
+        return code;
+    return bus_opened(bus, bus->lib.sd_bus_open_system_machine(&bus->connection, machine), ret_bus,
+                      error);
+}
+
+static int start_at(struct sdme_bus *bus, const char *address)
+{
+    int r = bus->lib.sd_bus_new(&bus->connection);
+
+    if (r < 0 || (r = bus->lib.sd_bus_set_address(bus->connection, address)) < 0 ||
+        (r = bus->lib.sd_bus_set_bus_client(bus->connection, true)) < 0 ||
+        (r = bus->lib.sd_bus_negotiate_fds(bus->connection, true)) < 0)
+        return r;
+    return bus->lib.sd_bus_start(bus->connection);
 }
 
 int sdme_bus_open_address(const char *address, struct sdme_bus **ret_bus, struct sdme_error *error)
 {
-    sd_bus *connection;
-    char *name = NULL;
-    int r = sd_bus_new(&connection);
+    struct sdme_bus *bus;
+    int code = bus_new(bus_name("the bus at %s", address), &bus, error);
 
-    if (r >= 0) {
-        if ((r = sd_bus_set_address(connection, address)) >= 0 &&
-            (r = sd_bus_set_bus_client(connection, true)) >= 0 &&
-            (r = sd_bus_negotiate_fds(connection, true)) >= 0)
-            r = sd_bus_start(connection);
-        if (r < 0)
-            sd_bus_unref(connection);
-    }
-    if (r < 0)
-        return sdme_fail(error, r, "connect to the bus at %s", address);
-    if (asprintf(&name, "the bus at %s", address) < 0)
-        name = NULL;
-    return bus_new(connection, name, ret_bus, error);
+    if (code < 0)
+        return code;
+    return bus_opened(bus, start_at(bus, address), ret_bus, error);
 }
 
 static void bus_process(struct sdme_bus *bus)
 {
     for (int i = 0; i < MESSAGES_PER_STEP && !bus->failure; i++) {
-        int r = sd_bus_process(bus->connection, NULL);
+        int r = bus->lib.sd_bus_process(bus->connection, NULL);
 
         if (r == 0)
             return;
@@ -210,13 +240,13 @@ static void bus_process(struct sdme_bus *bus)
 static void bus_poll(struct sdme_bus *bus, double deadline, struct pollfd *ret_entry,
                      double *ret_timeout)
 {
-    struct pollfd entry = {.fd = sd_bus_get_fd(bus->connection)};
+    struct pollfd entry = {.fd = bus->lib.sd_bus_get_fd(bus->connection)};
     double left = deadline - sdme_now();
     uint64_t usec;
-    int events = sd_bus_get_events(bus->connection);
+    int events = bus->lib.sd_bus_get_events(bus->connection);
 
     if (bus->failure || entry.fd < 0 || events < 0 ||
-        sd_bus_get_timeout(bus->connection, &usec) < 0) {
+        bus->lib.sd_bus_get_timeout(bus->connection, &usec) < 0) {
         ret_entry->fd = -1;
         *ret_timeout = 0; /* the next step says why */
         return;
@@ -241,7 +271,7 @@ int sdme_bus_send(struct sdme_bus *bus, sd_bus_message *message, struct sdme_err
 
     if (bus->failure)
         return bus_failed(bus, error);
-    r = sd_bus_send(bus->connection, message, NULL);
+    r = bus->lib.sd_bus_send(bus->connection, message, NULL);
     if (r < 0)
         return sdme_fail(error, r, "send to %s", bus->name);
     return 0;
@@ -251,9 +281,9 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
 {
     struct sdme_bus_call *call = userdata;
 
-    call->reply = sd_bus_message_ref(reply);
+    call->reply = call->bus->lib.sd_bus_message_ref(reply);
     /* sd-bus makes an error reply for each call that a lost connection leaves behind. */
-    call->lost = sd_bus_is_open(call->bus->connection) <= 0;
+    call->lost = call->bus->lib.sd_bus_is_open(call->bus->connection) <= 0;
     return 0;
 }
 
@@ -261,8 +291,8 @@ struct sdme_bus_call *sdme_bus_call_free(struct sdme_bus_call *call)
 {
     if (!call)
         return NULL;
-    sd_bus_slot_unref(call->slot);
-    sd_bus_message_unref(call->reply);
+    call->bus->lib.sd_bus_slot_unref(call->slot);
+    call->bus->lib.sd_bus_message_unref(call->reply);
     sdme_bus_unref(call->bus);
     free(call->destination);
     free(call->member);
@@ -273,15 +303,15 @@ struct sdme_bus_call *sdme_bus_call_free(struct sdme_bus_call *call)
 int sdme_bus_call_start(struct sdme_bus *bus, sd_bus_message *message, double timeout,
                         struct sdme_bus_call **ret_call, struct sdme_error *error)
 {
-    const char *destination = sd_bus_message_get_destination(message);
+    const char *destination = bus->lib.sd_bus_message_get_destination(message);
     struct sdme_bus_call *call = calloc(1, sizeof *call);
     int r;
 
     if (!call)
         return sdme_fail(error, ENOMEM, "call a method");
-    call->bus = bus_ref(bus);
+    call->bus = sdme_bus_ref(bus);
     call->deadline = timeout < 0 ? INFINITY : sdme_now() + timeout;
-    call->member = strdup(sd_bus_message_get_member(message));
+    call->member = strdup(bus->lib.sd_bus_message_get_member(message));
     call->destination = strdup(destination ? destination : "its peer");
     if (!call->member || !call->destination) {
         sdme_bus_call_free(call);
@@ -289,7 +319,8 @@ int sdme_bus_call_start(struct sdme_bus *bus, sd_bus_message *message, double ti
     }
     if (!bus->failure) {
         /* The time-outs of sd-bus begin only when it is connected: ours count at once. */
-        r = sd_bus_call_async(bus->connection, &call->slot, message, on_reply, call, UINT64_MAX);
+        r = bus->lib.sd_bus_call_async(bus->connection, &call->slot, message, on_reply, call,
+                                       UINT64_MAX);
         call->failure = r < 0 ? -r : 0;
     }
     *ret_call = call;
@@ -309,7 +340,7 @@ static int reply_failed(const struct sdme_bus_call *call, const sd_bus_error *re
                         struct sdme_error *error)
 {
     const char *text = reply->message && *reply->message ? reply->message : reply->name;
-    int code = error_code(reply);
+    int code = error_code(call->bus, reply);
 
     if (code == 0)
         code = EIO;
@@ -336,7 +367,7 @@ int sdme_bus_call_step(struct sdme_bus_call *call, sd_bus_message **ret_reply,
     if (!call->reply) {
         if (sdme_now() < call->deadline)
             return 0;
-        call->slot = sd_bus_slot_unref(call->slot);
+        call->slot = call->bus->lib.sd_bus_slot_unref(call->slot);
         call->failure = ETIMEDOUT;
         return sdme_fail_as(error, ETIMEDOUT, "%s of %s: no answer over %s in time", call->member,
                             call->destination, call->bus->name);
@@ -344,7 +375,7 @@ int sdme_bus_call_step(struct sdme_bus_call *call, sd_bus_message **ret_reply,
     if (call->lost)
         return sdme_fail_as(error, ECONNRESET, "%s: the connection to %s was lost", call->member,
                             call->bus->name);
-    reply_error = sd_bus_message_get_error(call->reply);
+    reply_error = call->bus->lib.sd_bus_message_get_error(call->reply);
     if (reply_error)
         return reply_failed(call, reply_error, error);
     *ret_reply = call->reply;
@@ -363,7 +394,8 @@ void sdme_bus_call_poll(struct sdme_bus_call *call, struct pollfd *ret_entry, do
 
 const char *sdme_bus_call_error_name(const struct sdme_bus_call *call)
 {
-    const sd_bus_error *error = call->reply ? sd_bus_message_get_error(call->reply) : NULL;
+    const sd_bus_error *error =
+        call->reply ? call->bus->lib.sd_bus_message_get_error(call->reply) : NULL;
 
     return error ? error->name : NULL;
 }
@@ -371,9 +403,9 @@ const char *sdme_bus_call_error_name(const struct sdme_bus_call *call)
 static int on_signal(sd_bus_message *signal, void *userdata, sd_bus_error *ret_error _unused_)
 {
     struct sdme_bus_match *match = userdata;
-    const char *sender = sd_bus_message_get_sender(signal);
+    const char *sender = match->bus->lib.sd_bus_message_get_sender(signal);
 
-    if (sd_bus_message_get_destination(signal) &&
+    if (match->bus->lib.sd_bus_message_get_destination(signal) &&
         (!match->sender || !sender || strcmp(match->sender, sender) != 0))
         return 0;
     /* Nothing is taken after a gap until the reader knows of it. */
@@ -381,28 +413,34 @@ static int on_signal(sd_bus_message *signal, void *userdata, sd_bus_error *ret_e
         match->dropped++;
         return 0;
     }
-    match->queue[(match->first + match->count++) % SDME_BUS_MATCH_MAX] = sd_bus_message_ref(signal);
+    match->queue[(match->first + match->count++) % SDME_BUS_MATCH_MAX] =
+        match->bus->lib.sd_bus_message_ref(signal);
     return 0;
 }
 
 static int on_installed(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error _unused_)
 {
     struct sdme_bus_match *match = userdata;
-    const sd_bus_error *error = sd_bus_message_get_error(reply);
+    const sd_bus_error *error = match->bus->lib.sd_bus_message_get_error(reply);
 
-    if (error && sd_bus_is_open(match->bus->connection) > 0)
-        sdme_fail_as(&match->refused, error_code(error), "match signals on %s: %s",
+    if (error && match->bus->lib.sd_bus_is_open(match->bus->connection) > 0)
+        sdme_fail_as(&match->refused, error_code(match->bus, error), "match signals on %s: %s",
                      match->bus->name, error->message ? error->message : error->name);
     return 0;
+}
+
+struct sdme_bus *sdme_bus_match_bus(const struct sdme_bus_match *match)
+{
+    return match->bus;
 }
 
 struct sdme_bus_match *sdme_bus_match_free(struct sdme_bus_match *match)
 {
     if (!match)
         return NULL;
-    sd_bus_slot_unref(match->slot);
+    match->bus->lib.sd_bus_slot_unref(match->slot);
     for (unsigned int i = 0; i < match->count; i++)
-        sd_bus_message_unref(match->queue[(match->first + i) % SDME_BUS_MATCH_MAX]);
+        match->bus->lib.sd_bus_message_unref(match->queue[(match->first + i) % SDME_BUS_MATCH_MAX]);
     sdme_bus_unref(match->bus);
     free(match->rule);
     free(match->sender);
@@ -421,15 +459,15 @@ int sdme_bus_match_start(struct sdme_bus *bus, const char *rule, const char *sen
     match = calloc(1, sizeof *match);
     if (!match)
         return sdme_fail(error, ENOMEM, "match signals");
-    match->bus = bus_ref(bus);
+    match->bus = sdme_bus_ref(bus);
     if (asprintf(&match->rule, "type='signal'%s%s", *rule ? "," : "", rule) < 0)
         match->rule = NULL;
     match->sender = sender ? strdup(sender) : NULL;
     if (!match->rule || (sender && !match->sender))
         r = -ENOMEM;
     else
-        r = sd_bus_add_match_async(bus->connection, &match->slot, match->rule, on_signal,
-                                   on_installed, match);
+        r = bus->lib.sd_bus_add_match_async(bus->connection, &match->slot, match->rule, on_signal,
+                                            on_installed, match);
     if (r < 0) {
         sdme_bus_match_free(match);
         return sdme_fail(error, r, "match %s on %s", rule, bus->name);

@@ -4,9 +4,9 @@
 
 #include <poll.h>
 #include <stdbool.h>
-#include <systemd/sd-bus.h>
 
 #include "error.h"
+#include "systemd.h"
 
 /*
  * A D-Bus connection on which nothing blocks: calls are sent at once, and their replies are picked
@@ -29,6 +29,7 @@ int sdme_bus_open_machine(const char *machine, struct sdme_bus **ret_bus, struct
 /* The bus at a D-Bus address ("unix:path=/run/x"). */
 int sdme_bus_open_address(const char *address, struct sdme_bus **ret_bus, struct sdme_error *error);
 
+struct sdme_bus *sdme_bus_ref(struct sdme_bus *bus);
 struct sdme_bus *sdme_bus_unref(struct sdme_bus *bus);
 
 /* Ends the connection; all that is in flight on it fails with -ECONNRESET. May be called twice. */
@@ -42,6 +43,9 @@ const char *sdme_bus_unique_name(struct sdme_bus *bus);
 
 /* For making messages, and nothing else. */
 sd_bus *sdme_bus_connection(struct sdme_bus *bus);
+
+/* What handles its messages, for as long as there is a reference to it. */
+const struct sdme_sd_bus *sdme_bus_library(const struct sdme_bus *bus);
 
 /* Sends a message that has no reply. */
 int sdme_bus_send(struct sdme_bus *bus, sd_bus_message *message, struct sdme_error *error);
@@ -79,6 +83,9 @@ const char *sdme_bus_call_error_name(const struct sdme_bus_call *call);
 int sdme_bus_match_start(struct sdme_bus *bus, const char *rule, const char *sender,
                          struct sdme_bus_match **ret_match, struct sdme_error *error);
 struct sdme_bus_match *sdme_bus_match_free(struct sdme_bus_match *match);
+
+/* Its connection; no reference of the caller's. */
+struct sdme_bus *sdme_bus_match_bus(const struct sdme_bus_match *match);
 
 /*
  * As sdme_bus_call_step(), for the next signal; the caller unrefs it. -EOVERFLOW, once, when

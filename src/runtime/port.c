@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
+#include "library.h"
 #include "netns.h"
+#include "systemd.h"
 #include "util.h"
 
 static const char *protocol_name(int type)
@@ -94,8 +96,15 @@ int sdme_port_of_socket(int fd, struct sdme_port *ret_port, struct sdme_error *e
 
 int sdme_port_activated(int *ret_first, struct sdme_error *error)
 {
-    int count = sd_listen_fds(1);
+    struct {
+        SDME_LIBRARY_MEMBER(sd_listen_fds)
+    } lib;
+    static const char *const names[] = {"sd_listen_fds", NULL};
+    int code = sdme_library_load(SDME_LIBSYSTEMD, names, &lib, error), count;
 
+    if (code < 0)
+        return code;
+    count = lib.sd_listen_fds(1);
     if (count < 0)
         return sdme_fail(error, count, "take over sockets from systemd");
     *ret_first = SD_LISTEN_FDS_START;
