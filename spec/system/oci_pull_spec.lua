@@ -108,7 +108,9 @@ describe("an image in a registry", function()
         scratch.finally(function()
             shell.run("rm -r %s %s", ca, first)
         end)
-        assert.equal(1, import().status)
+        assert.matches("latest: " .. escape(secured.host) .. " refuses http, and by https: [^\n]*\n"
+            .. "hint: if it asks for a certificate of ours: NAME.cert and NAME.key go into "
+            .. escape(first) .. "\n$", import().err)
         shell.run("cp %s %s", secured.ca_file, ca .. "/client.cert")
         assert.matches("/client%.cert: expected client%.key beside it\n"
             .. "hint: authorities to trust are called NAME%.crt\n$", import().err)

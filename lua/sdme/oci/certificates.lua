@@ -68,11 +68,11 @@ function M.find(host, directories)
     return found
 end
 
----Where the authority of a registry could be put.
+---Where certificates for a registry could be put.
 ---@param host string
 ---@return string path
-function M.suggestion(host)
-    return ("%s/%s/ca.crt"):format(DIRECTORIES[1], host)
+function M.directory(host)
+    return DIRECTORIES[1] .. "/" .. host
 end
 
 return M

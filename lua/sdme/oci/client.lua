@@ -21,6 +21,7 @@ local NO_TLS <const> = { EPROTO = true, ECONNRESET = true, ECONNREFUSED = true, 
 
 ---@class sdme.oci.Client
 ---@field host string for messages
+---@field failure string? why it is spoken to without TLS, where that was tried
 local Client <const> = {}
 Client.__index = Client
 
@@ -71,8 +72,8 @@ end
 local function hint_of(self, code)
     if code == "EKEYREJECTED" then
         return ("if it is the right one: its authority belongs to those of this host"
-            .. " (update-ca-certificates), or into %s"):format(
-                certificates.suggestion(self.is_mirror and self.host or self.registry))
+            .. " (update-ca-certificates), or into %s/ca.crt"):format(
+                certificates.directory(self.is_mirror and self.host or self.registry))
     elseif code == "EPROTO" and not self.insecure then
         return "if it speaks http only: sdme config set insecure_registries " .. self.host
     end
@@ -90,6 +91,7 @@ local function find_base(self)
     if not head and not NO_TLS[code] then
         fault.raise(code, hint_of(self, code), "%s", message)
     end
+    self.failure = message
     return (head and "https://" or "http://") .. self.host
 end
 
@@ -187,6 +189,11 @@ function Client:refused(what, missing, answer)
         fault.raise("EACCES", auth.HINT, "%s: not allowed (%s)", what, shown_status(self, answer))
     elseif answer.status == 404 then
         fault.raise("ENOENT", nil, "%s: %s (%s)", what, missing, shown_status(self, answer))
+    elseif answer.status == 400 and self.failure then
+        fault.raise("EPROTO",
+            ("if it asks for a certificate of ours: NAME.cert and NAME.key go into %s"):format(
+                certificates.directory(self.registry)),
+            "%s: %s refuses http, and by https: %s", what, self.host, self.failure)
     end
     return retry.refused(("%s: %s"):format(what, self.host), answer)
 end
