@@ -26,21 +26,25 @@ local function describe(info, line)
 end
 
 ---Where the script has called us from. `return sdme.recipe { ... }` leaves no trace of its caller:
----then it is where `instead` begins.
+---then it is where `instead` begins, or else where the file was loaded, as by dofile.
 ---@param instead function? of the script
 ---@return sdme.Position
 function M.of_caller(instead)
-    local level, last = 2, nil
+    local level, hidden, loaded = 1, false, false
     local info = debug.getinfo(level, "Slt")
     while info and is_own(info) do
-        level, last = level + 1, info
+        loaded = info.what == "C"
+        hidden = info.istailcall or hidden and loaded
+        level = level + 1
         info = debug.getinfo(level, "Slt")
     end
-    if info and not (last and last.istailcall) then
+    if info and not hidden then
         return describe(info, info.currentline)
     elseif type(instead) == "function" then
         local begin <const> = debug.getinfo(instead, "S")
         return describe(begin, begin.linedefined)
+    elseif info and loaded then
+        return describe(info, info.currentline)
     end
     return describe { source = "=a script", short_src = "a script" }
 end
