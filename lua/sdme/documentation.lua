@@ -303,6 +303,14 @@ local function find_object(value)
     return nil
 end
 
+---What is known of a function.
+---@param value function
+---@return sdme.documentation.Function?
+function M.of_function(value)
+    local entry <const> = find_lua(value) or find_member(value)
+    return entry and entry.member or nil
+end
+
 ---What is said about a value: a function, a module or an object.
 ---@param value any
 ---@return { name: string, signature: string, text: string }?

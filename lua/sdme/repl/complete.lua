@@ -1,47 +1,13 @@
--- What could come next on a line: globals, fields, methods, and the names of what there is.
---
--- Nothing of the user's runs for it: tables are read raw, and of metatables only the tables are
--- followed. Our own modules come when they are asked for, so those functions are called.
+-- What could come next on a line: globals, fields, methods, keys of tables that are arguments, and
+-- the names of what there is. Nothing of the user's runs for it.
 
+local keys <const> = require "sdme.repl.key"
 local text <const> = require "sdme.text"
 local token <const> = require "sdme.repl.token"
+local values <const> = require "sdme.repl.value"
 local word <const> = require "sdme.repl.word"
 
 local M <const> = {}
-
--- How far a chain of __index is followed.
-local CHAIN <const> = 16
-
--- Where our own files are, as their chunks are called.
-local OWN <const> = debug.getinfo(1, "S").source:match "^(.*)repl/[^/]*$"
-
-local function is_own(value)
-    return type(value) == "function" and OWN ~= nil
-        and debug.getinfo(value, "S").source:sub(1, #OWN) == OWN
-end
-
--- What __index of a value is, without asking the value.
-local function index_of(value)
-    local metatable <const> = debug.getmetatable(value)
-    return type(metatable) == "table" and rawget(metatable, "__index") or nil
-end
-
-local function field(value, key)
-    for _ = 1, CHAIN do
-        local found = nil
-        if type(value) == "table" then
-            found = rawget(value, key)
-        end
-        local index <const> = index_of(value)
-        if found ~= nil or index == nil then
-            return found
-        elseif type(index) == "function" then
-            return is_own(index) and select(2, pcall(index, value, key)) or nil
-        end
-        value = index
-    end
-    return nil
-end
 
 local function add_keys(set, value)
     for key in next, value do
@@ -62,12 +28,12 @@ end
 
 local function fields_of(value)
     local set <const>, whole <const> = {}, value
-    for _ = 1, CHAIN do
+    for _ = 1, values.CHAIN do
         if type(value) == "table" then
             add_keys(set, value)
         end
         add_lazy(set, value)
-        value = index_of(value)
+        value = values.index_of(value)
         if type(value) ~= "table" then
             break
         end
@@ -102,43 +68,6 @@ local function globals_and_keywords()
     return set
 end
 
-local LITERALS <const> = { ["true"] = true, ["false"] = false }
-
--- The literal in brackets that ends at a token, and where it begins: [1], ["name"].
-local function bracketed(tokens, i)
-    local literal <const>, open <const> = tokens[i - 1], tokens[i - 2]
-    if not open or open.text ~= "[" or open.kind ~= "symbol" then
-        return nil
-    elseif literal.kind == "string" and not literal.text:find("\\", 1, true) then
-        return literal.text, i - 3
-    elseif literal.kind == "number" then
-        return math.tointeger(tonumber(literal.text)) or tonumber(literal.text), i - 3
-    end
-    return LITERALS[literal.text], i - 3
-end
-
--- The value of the names and literal keys that end at a token; nil if anything would have to run.
-local function value_at(tokens, i)
-    local last <const> = tokens[i]
-    if not last then
-        return nil
-    elseif last.kind == "symbol" and last.text == "]" then
-        local key <const>, before <const> = bracketed(tokens, i)
-        local owner <const> = key ~= nil and value_at(tokens, before)
-        return owner and field(owner, key) or nil
-    elseif last.kind == "string" and not last.open then
-        return last.text
-    elseif last.kind ~= "name" then
-        return nil
-    end
-    local dot <const> = tokens[i - 1]
-    if dot and dot.kind == "symbol" and dot.text == "." then
-        local owner <const> = value_at(tokens, i - 2)
-        return owner ~= nil and field(owner, last.text) or nil
-    end
-    return not (dot and dot.text == ":") and field(_G, last.text) or nil
-end
-
 local function names_of(module, name)
     return function()
         local ok, names = pcall(require(module)[name])
@@ -171,13 +100,13 @@ local function complete_string(before, open)
 end
 
 local function complete_field(tokens, separator, beginning)
-    local owner <const> = value_at(tokens, separator - 1)
+    local owner <const> = values.at(tokens, separator - 1)
     if owner == nil then
         return {}, beginning
     end
     local accepts = nil
     if tokens[separator].text == ":" then
-        accepts = function(name) return is_callable(field(owner, name)) end
+        accepts = function(name) return is_callable(values.field(owner, name)) end
     end
     return matching(fields_of(owner), beginning, accepts), beginning
 end
@@ -208,8 +137,10 @@ function M.candidates(before)
     local separator <const> = tokens[rest]
     if separator and separator.kind == "symbol" and separator.text:find "^[.:]$" then
         return complete_field(tokens, rest, beginning)
-    elseif beginning == "" then
-        return {}, ""
+    end
+    local of_table <const> = matching(keys.find(tokens, rest) or {}, beginning)
+    if #of_table > 0 or beginning == "" then
+        return of_table, beginning
     end
     return matching(globals_and_keywords(), beginning), beginning
 end

@@ -72,6 +72,52 @@ describe("completion at the prompt", function()
         end)
     end
 
+    describe("of a table that is an argument", function()
+        setup(function()
+            _G.sdme = require "sdme"
+            local datadir <const> = scratch.directory()
+            assert(core.file.mkdir(datadir .. "/containers/web", { parents = true }))
+            config.select { datadir = datadir }
+            _G.spec_web = _G.sdme.container "web"
+        end)
+        teardown(function()
+            _G.sdme, _G.spec_web = nil, nil
+        end)
+
+        for before, expected in pairs {
+            ["sdme.new { mem"] = "memory",
+            ['sdme.create({ name = "a", bind = { "/srv" }, mem'] = "memory",
+            ["spec_web:set {\n    memo"] = "memory",
+            ['sdme.create_pod("shop", { po'] = "ports",
+            ['sdme.pod { name = "shop", contai'] = "containers",
+            ["sdme.pod { containers = { db = { vol"] = "volumes",
+            ['sdme.pod { containers = { ["db"] = { ready = { ht'] = "http",
+            ["sdme.new { port = { { proto"] = "protocol",
+            ["spec_web:exec { 'ls', che"] = "check",
+        } do
+            it("are its keys: " .. before, function()
+                assert.same({ expected }, candidates(before))
+            end)
+        end
+
+        it("are all of them where none has begun", function()
+            assert.same({ "exec", "http", "tcp", "timeout", "unit" },
+                candidates "sdme.pod { containers = { a = { ready = {")
+        end)
+
+        for _, before in ipairs {
+            "sdme.pod { containers = { d", "sdme.new { memory = sdm", "{ mem", "print { mem",
+            "sdme.new({}, { mem", "spec_web:nothing { mem", "(f) { mem",
+            "sdme.new { nothing = { mem",
+        } do
+            it("aren't known here: " .. before, function()
+                for _, name in ipairs(candidates(before)) do
+                    assert.is_falsy(name == "memory" or name == "db")
+                end
+            end)
+        end
+    end)
+
     it("goes on behind strings and comments", function()
         assert.same({ "spec_object" }, candidates '"a\\"b" --[[ c ]] .. spec_ob')
         assert.same({ "spec_object" }, candidates "-- a comment\nspec_ob")
