@@ -31,7 +31,7 @@ function M.assignment(name, value)
 end
 
 ---A unit from its sections: `{ { "Service", { "Type", "notify" }, ... }, ... }`. An assignment
----whose value is nil is left out; an array of values assigns each in turn.
+---whose value is nil or false is left out; an array of values assigns each in turn.
 ---@param sections table[]
 ---@return string
 function M.render(sections)
@@ -43,7 +43,7 @@ function M.render(sections)
         lines[#lines + 1] = "[" .. section[1] .. "]"
         for i = 2, #section do
             local key, value = section[i][1], section[i][2]
-            for _, one in ipairs(type(value) == "table" and value or { value }) do
+            for _, one in ipairs(type(value) == "table" and value or { value or nil }) do
                 lines[#lines + 1] = ("%s=%s"):format(key, one)
             end
         end
