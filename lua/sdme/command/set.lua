@@ -20,7 +20,7 @@ return {
             fault.raise("EUSAGE", "see `sdme set --help`", "set: nothing to change was named")
         end
         local found <const> = container.get(arguments.name)
-        local later <const> = found:set(changes, true)
+        local later <const> = container.set(found.name, changes, true)
         if #later > 0 then
             io.stderr:write(("%s runs: %s will change when it is restarted\n"):format(found.name,
                 table.concat(later, ", ")))

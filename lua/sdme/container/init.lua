@@ -73,6 +73,15 @@ function M.new(options, flags)
     return container
 end
 
+---Changes settings of a container.
+---@param name string
+---@param changes table settings, as the flags of `sdme set`
+---@param flags boolean? whether faults call them by their flags
+---@return string[] later the names of those that take effect at the next start
+function M.set(name, changes, flags)
+    return change.set(name, changes, { flags = flags })
+end
+
 ---The names of all containers, sorted.
 ---@return string[]
 function M.names()
@@ -433,10 +442,9 @@ end
 ---web:set { memory = "", env = {} }
 ---```
 ---@param changes sdme.Settings what changes
----@param flags boolean? whether faults call them by their flags
 ---@return string[] later the names of those that take effect at the next start
-function Container:set(changes, flags)
-    return change.set(self.name, changes, { flags = flags })
+function Container:set(changes)
+    return change.set(self.name, changes)
 end
 
 ---Gives it another name.
