@@ -5,6 +5,7 @@ local debian <const> = require "spec.support.debian"
 local json <const> = require "sdme.json"
 local recipe <const> = require "spec.support.recipe_file"
 local refused <const> = require "spec.support.refused"
+local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
 local small <const> = require "spec.support.small_system"
@@ -298,6 +299,27 @@ describe("a step that runs", function()
         shell.run("sed -i s/%s/other/ %s", secret, path)
         local again <const> = sdme.pipe("SDME_OTHER=x", "fs", "build", "web", path)
         assert.is_nil(again.err:find("web 1 |", 1, true))
+    end)
+
+    it("has secrets that the host keeps", function()
+        scratch.finally(function()
+            sdme.ok("secret", "rm", "token")
+        end)
+        sdme.pipe("printf %s hush-5c2e |", "secret", "set", "token")
+        local path <const> = recipe.write [[
+            local secrets = { token = sdme.secret "token" }
+            b:run("wc -c </run/secrets/token; cat /run/secrets/token", { secrets = secrets })]]
+        local result <const> = sdme.run("fs", "build", "web", path)
+        assert.matches("web 1 | 9\nweb 1 | ***\n", result.err, 1, true)
+        assert.equal("", shell.run("grep -rlF hush-5c2e %s --exclude-dir=secrets || true",
+            sdme.datadir()))
+        sdme.pipe("printf %s another |", "secret", "set", "token")
+        local again <const> = sdme.run("fs", "build", "web", path, "--force")
+        assert.is_nil(again.err:find("web 1 |", 1, true))
+        local absent <const> =
+            build('b:run("true", { secrets = { x = sdme.secret "absent" } })', "--force")
+        assert.matches("step 1 %([^\n]*:3%): there is no secret absent\n"
+            .. "hint: sdme secret set absent\n", absent.err)
     end)
 
     it("keeps directories between builds, in no layer", function()
