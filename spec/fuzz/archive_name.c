@@ -50,7 +50,13 @@ static void read_acl(const char *text, size_t size)
     static unsigned char value[SDME_ACL_MAX];
     size_t length;
 
-    if (sdme_archive_acl(text, size, value, &length, NULL) == 0)
+    char users[] = "root:x:0:0::/:\nweb:x:1000:1000::/:\nbroken::\n", groups[] = "adm:x:4:";
+    const struct sdme_archive_names names = {
+        .text = {users, groups},
+        .size = {sizeof users - 1, sizeof groups - 1},
+    };
+
+    if (sdme_archive_acl(text, size, &names, value, &length, NULL) == 0)
         MUST(length >= 28 && length <= sizeof value && length % 8 == 4);
 }
 

@@ -121,7 +121,7 @@ M.BROKEN = {
         "can't have 'user::rwz'" },
     ["an ACL with a name that nobody knows"] = { tar.archive(tar.pax { { "SCHILY.acl.access",
         "user::rwx,user:joe:---,group::r--,mask::rwx,other::r--" } }, { name = "x" }), "EFORMAT",
-        "an ACL has 'user:joe:---', a name without a number" },
+        "an ACL has 'user:joe:---', a name that its etc/passwd hasn't got" },
     ["an ACL with a number that none is"] = { tar.archive(tar.pax { { "SCHILY.acl.access",
         "user::rwx,user:4294967295:---,group::r--,mask::rwx,other::r--" } }, { name = "x" }),
         "EFORMAT", "can't have 'user:4294967295:---'" },

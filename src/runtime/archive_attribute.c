@@ -116,9 +116,25 @@ static int fail_entry(struct sdme_tar_text text, struct sdme_error *error)
                         text.size > 40 ? 40 : (int) text.size, text.data);
 }
 
+/* Who an entry is about, by a name alone. */
+static int find_id(struct sdme_tar_text whole, struct sdme_tar_text who, bool is_group,
+                   const struct sdme_archive_names *names, uint64_t *ret_id,
+                   struct sdme_error *error)
+{
+    if (!names)
+        return sdme_fail(error, ESRCH, "an ACL has a name without a number");
+    if (sdme_archive_names_find(names, is_group, who.data, who.size, ret_id))
+        return 0;
+    return sdme_fail_as(error, SDME_EFORMAT,
+                        "an ACL has '%.*s', a name that its %s hasn't got: tar(1) writes numbers "
+                        "with --numeric-owner",
+                        whole.size > 40 ? 40 : (int) whole.size, whole.data,
+                        is_group ? "etc/group" : "etc/passwd");
+}
+
 /* "TAG:QUALIFIER:PERMISSIONS[:NUMBER]" or, without a qualifier, "TAG:PERMISSIONS". */
-static int read_acl_entry(struct sdme_tar_text whole, struct acl_entry *ret_entry,
-                          struct sdme_error *error)
+static int read_acl_entry(struct sdme_tar_text whole, const struct sdme_archive_names *names,
+                          struct acl_entry *ret_entry, struct sdme_error *error)
 {
     static const struct {
         const char *word, *letter;
@@ -148,10 +164,9 @@ static int read_acl_entry(struct sdme_tar_text whole, struct acl_entry *ret_entr
     if (who.size > 0 && !read_id(who, number, &entry.id)) {
         if (number.size > 0 || (*who.data >= '0' && *who.data <= '9'))
             return fail_entry(whole, error);
-        return sdme_fail_as(error, SDME_EFORMAT,
-                            "an ACL has '%.*s', a name without a number: tar(1) writes numbers "
-                            "with --numeric-owner",
-                            whole.size > 40 ? 40 : (int) whole.size, whole.data);
+        int code = find_id(whole, who, entry.tag == ACL_GROUP, names, &entry.id, error);
+        if (code < 0)
+            return code;
     }
     *ret_entry = entry;
     return 0;
@@ -201,8 +216,8 @@ static size_t write_acl(const struct acl_entry *entries, size_t count, unsigned 
     return size;
 }
 
-int sdme_archive_acl(const char *text, size_t size, unsigned char *ret_value, size_t *ret_size,
-                     struct sdme_error *error)
+int sdme_archive_acl(const char *text, size_t size, const struct sdme_archive_names *names,
+                     unsigned char *ret_value, size_t *ret_size, struct sdme_error *error)
 {
     struct sdme_tar_text rest = {text, size};
     _cleanup_free_ struct acl_entry *entries = calloc(ENTRIES_MAX, sizeof *entries);
@@ -218,7 +233,7 @@ int sdme_archive_acl(const char *text, size_t size, unsigned char *ret_value, si
         if (count == ENTRIES_MAX)
             return sdme_fail_as(error, SDME_EFORMAT, "an ACL of more than %zu entries",
                                 ENTRIES_MAX);
-        int code = read_acl_entry(part, &entries[count++], error);
+        int code = read_acl_entry(part, names, &entries[count++], error);
         if (code < 0)
             return code;
     }

@@ -31,6 +31,17 @@ static bool is_minimal_acl(size_t size)
     return size <= 4 + 3 * 8;
 }
 
+/* A device has no descriptor to know it by at the end. */
+static int wait_for_names(const struct sdme_archive_target *target, const char *name,
+                          struct sdme_tar_text text, struct sdme_error *error)
+{
+    if (target->fd < 0)
+        return sdme_fail_as(error, SDME_EFORMAT,
+                            "the ACL of what is no file or directory has a name without a number: "
+                            "tar(1) writes numbers with --numeric-owner");
+    return sdme_archive_pending_add(target->pending, target->fd, target->path, name, text, error);
+}
+
 static int set_acl(struct sdme_archive_target *target, const char *name, struct sdme_tar_text text,
                    struct sdme_error *error)
 {
@@ -39,7 +50,9 @@ static int set_acl(struct sdme_archive_target *target, const char *name, struct 
 
     if (!text.data)
         return 0;
-    int code = sdme_archive_acl(text.data, text.size, acl, &size, error);
+    int code = sdme_archive_acl(text.data, text.size, NULL, acl, &size, error);
+    if (code == -ESRCH)
+        return wait_for_names(target, name, text, error);
     if (code < 0)
         return code;
     if (name == acl_access && is_minimal_acl(size))

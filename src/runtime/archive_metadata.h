@@ -2,6 +2,7 @@
 #ifndef SDME_RUNTIME_ARCHIVE_METADATA_H
 #define SDME_RUNTIME_ARCHIVE_METADATA_H
 
+#include "archive_pending.h"
 #include "archive_tar.h"
 
 #define SDME_ACL_DEFAULT "system.posix_acl_default"
@@ -21,6 +22,7 @@ struct sdme_archive_target {
     bool inherits_acl; /* and has an ACL from its directory */
     sdme_archive_set_trusted set_trusted;
     void *context;
+    struct sdme_archive_pending *pending; /* for its ACLs that have names */
     bool has_default_acl; /* set if it has got one */
 };
 

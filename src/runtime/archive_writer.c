@@ -38,6 +38,7 @@ struct sdme_archive_writer {
     bool replaced;     /* something that was there: paths may lead elsewhere now */
     bool saw_whiteout;
     uint64_t size;
+    struct sdme_archive_pending *pending;
     struct sdme_path_set *implied; /* directories, with the marks below */
     unsigned int implied_count;
     struct sdme_archive_path path, link; /* of the entry */
@@ -60,6 +61,11 @@ int sdme_archive_writer_new(const struct sdme_archive_writer_options *options,
     writer->current.fd = -1;
     writer->owns_as_root = geteuid() == 0 && getegid() == 0;
     writer->default_acls = fgetxattr(options->root, acl_default, NULL, 0) > 0;
+    int code = sdme_archive_pending_new(options->root, &writer->pending, error);
+    if (code < 0) {
+        free(writer);
+        return code;
+    }
     *ret_writer = writer;
     return 0;
 }
@@ -70,6 +76,7 @@ void sdme_archive_writer_free(struct sdme_archive_writer *writer)
         return;
     sdme_close(writer->current.fd);
     sdme_path_set_free(writer->implied);
+    sdme_archive_pending_free(writer->pending);
     free(writer);
 }
 
@@ -268,6 +275,7 @@ static int set_metadata(struct sdme_archive_writer *writer, const struct sdme_ta
         .inherits_acl = is_new && current->gives_acl,
         .set_trusted = writer->options.set_trusted,
         .context = writer->options.context,
+        .pending = writer->pending,
     };
 
     int code = sdme_archive_set_metadata(&target, entry, error);
@@ -621,5 +629,7 @@ int sdme_archive_writer_each_implied(const struct sdme_archive_writer *writer,
 
 int sdme_archive_writer_finish(struct sdme_archive_writer *writer, struct sdme_error *error)
 {
-    return leave(writer, error);
+    int code = leave(writer, error);
+
+    return code < 0 ? code : sdme_archive_pending_set(writer->pending, error);
 }

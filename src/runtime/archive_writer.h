@@ -42,7 +42,7 @@ void sdme_archive_writer_free(struct sdme_archive_writer *writer);
 int sdme_archive_writer_add(struct sdme_archive_writer *writer, struct sdme_tar *tar,
                             const struct sdme_tar_entry *entry, struct sdme_error *error);
 
-/* Gives the last directory its times back. */
+/* Gives the last directory its times back, and sets what had to wait. */
 int sdme_archive_writer_finish(struct sdme_archive_writer *writer, struct sdme_error *error);
 
 uint64_t sdme_archive_writer_size(const struct sdme_archive_writer *writer);

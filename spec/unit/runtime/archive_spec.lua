@@ -245,6 +245,72 @@ describe("core.archive", function()
                 shell.run("getfacl -cnpE %s", disk .. "/to/text"))
         end)
 
+        describe("with ACLs that name users and groups", function()
+            local function acl(name)
+                return tar.pax { { name, "user::rwx,user:web:rw-,group::r--,group:adm:r-x,"
+                    .. "mask::rwx,other::---" } }
+            end
+
+            local function entries(...)
+                return tar.archive({ name = "etc/", type = "5", mode = 493 },
+                    acl "SCHILY.acl.access", { name = "file", mode = 2040, mtime = 12, data = "x" },
+                    acl "SCHILY.acl.default", { name = "dir/", type = "5", mode = 493 },
+                    { name = "dir/new", mode = 420, data = "" },
+                    acl "SCHILY.acl.access", { name = "gone", data = "" },
+                    { name = "gone", mode = 384, data = "" }, ...)
+            end
+
+            local PASSWD <const> = { name = "etc/passwd",
+                data = "root:x:0:0::/root:/bin/sh\nweb:x:1000:1001::/:\nweb:x:1:1::/:\n" }
+
+            it("takes the numbers from the archive's own lists of them", function()
+                needs.program "getfacl"
+                local directory <const> = unpack.good(entries(PASSWD,
+                    { name = "etc/group", data = "admin:x:9:\nadm:x:4:web\n" }))
+                local expected <const> = "user::rwx\nuser:1000:rw-\ngroup::r--\ngroup:4:r-x\n"
+                    .. "mask::rwx\nother::---"
+                local function get(options, name)
+                    return (shell.run("getfacl -cnpE %s %s", options, directory .. "/" .. name)
+                        :gsub("\n$", ""))
+                end
+                assert.equal(expected, get("-a", "file"))
+                assert.equal("3770 12", shell.run("stat -c '%%a %%Y' %s", directory .. "/file"))
+                assert.equal(expected, get("-d", "dir"))
+                assert.equal("user::rw-\ngroup::r--\nother::r--", get("-a", "dir/new"))
+                assert.equal("user::rw-\ngroup::---\nother::---", get("-a", "gone"))
+            end)
+
+            it("takes them for any number of files", function()
+                needs.program "getfacl"
+                local list <const> = { { name = "etc/", type = "5", mode = 493 }, PASSWD }
+                for i = 1, 600 do
+                    list[#list + 1] = tar.pax { { "SCHILY.acl.access",
+                        "user::rw-,user:web:r--,group::r--,mask::r--,other::---" } }
+                    list[#list + 1] = { name = "f" .. i, mode = 416, data = "" }
+                end
+                local directory <const> = unpack.good(tar.archive(table.unpack(list)))
+                assert.equal("600", shell.run("getfacl -Rcnp %s | grep -c user:1000:r--",
+                    directory))
+            end)
+
+            it("refuses those that aren't in there", function()
+                local _, message = unpack.bad(entries(PASSWD))
+                assert.matches("'file': an ACL has 'group:adm:r%-x', a name that its etc/group "
+                    .. "hasn't got: tar%(1%) writes numbers with %-%-numeric%-owner", message)
+                for _, odd in ipairs {
+                    { type = "2", link = "../../../etc/passwd" }, { type = "6" },
+                    { type = "3", major = 1, minor = 5 }, { data = ("x"):rep((1 << 20) + 1) },
+                    { data = "web" }, { data = "web:x" }, { data = "web:x:-1:" },
+                    { data = "web:x:4294967295:" }, { data = "we:x:1:\n:x:2:\nwebs:x:3:" },
+                } do
+                    odd.name = "etc/passwd"
+                    _, message = unpack.bad(entries(odd))
+                    assert.matches("'file': an ACL has 'user:web:rw%-', a name that its "
+                        .. "etc/passwd ", message)
+                end
+            end)
+        end)
+
         it("gives what it makes nothing of the directory", function()
             needs.program "setfacl"
             local directory <const> = scratch.filesystem("ext4", "8M") .. "/to"
