@@ -27,9 +27,12 @@ local M <const> = {}
 -- Images that machined knows (systemd-nspawn@.service); a machine started from one has its name.
 local MACHINES <const> = "/var/lib/machines/"
 
--- Where a systemd-nspawn has an empty directory for each machine, and since 256 another one.
-local NSPAWN_DIRECTORIES <const> =
-    { "/run/systemd/nspawn/propagate/", "/run/systemd/nspawn/unix-export/" }
+-- Directories that a systemd-nspawn has for each machine, and leaves empty: the second since 256,
+-- and 262 has the others.
+local NSPAWN_DIRECTORIES <const> = {
+    "/run/systemd/nspawn/propagate/%s", "/run/systemd/nspawn/unix-export/%s",
+    "/run/systemd/nspawn/%s/unix-export", "/run/systemd/nspawn/%s",
+}
 
 -- Lines of the journal that explain a failed boot.
 local JOURNAL_LINES <const> = 50
@@ -451,7 +454,7 @@ function M.stopped(name)
         end)
         network.clear(name, description.settings)
         for _, directory in ipairs(NSPAWN_DIRECTORIES) do
-            core.file.remove(directory .. name)
+            core.file.remove(directory:format(name))
         end
     end
     static.clear(name)
