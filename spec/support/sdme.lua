@@ -82,6 +82,27 @@ function M.address_of(name)
     end)
 end
 
+---Makes a container and starts it.
+---@param name string
+---@param ... string options of `sdme create`
+function M.start(name, ...)
+    M.ok("create", "--name", name, "--started", ...)
+end
+
+---What a line of a shell in a container says: a name of which it has no file is what it finds.
+---@param name string
+---@param line string
+---@return string out
+function M.inside(name, line)
+    return M.ok("exec", name, "sh", "-c", line)
+end
+
+---@param name string
+---@return table
+function M.inspect_pod(name)
+    return json.decode(M.ok("pod", "inspect", name))
+end
+
 ---Starts `sdme ...` in the background, with a pipe for its stdout.
 ---@return userdata process of core.process
 function M.spawn(...)
@@ -103,6 +124,14 @@ end
 function M.clean()
     M.run("rm", "--all", "--force")
     scratch.clean()
+end
+
+---Removes every pod too, for `after_each`.
+function M.clean_pods()
+    M.clean()
+    for name in M.run("__complete", "pod").out:gmatch "[^\n]+" do
+        M.ok("pod", "rm", "--force", name)
+    end
 end
 
 ---Removes every rootfs too, for `teardown`.

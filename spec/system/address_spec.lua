@@ -7,9 +7,7 @@ local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
 local wait <const> = require "spec.support.wait"
 
-local function inside(name, line)
-    return sdme.ok("exec", name, "sh", "-c", line)
-end
+local inside <const> = sdme.inside
 
 local function addresses_of(name)
     return json.decode(sdme.ok("inspect", name)).addresses

@@ -10,20 +10,7 @@ local wait <const> = require "spec.support.wait"
 
 local RECORDS <const> = "/run/sdme/names"
 
-local function clean()
-    sdme.clean()
-    for name in sdme.run("__complete", "pod").out:gmatch "[^\n]+" do
-        sdme.ok("pod", "rm", name)
-    end
-end
-
-local function start(name, ...)
-    sdme.ok("create", "--name", name, "--started", ...)
-end
-
-local function inside(name, line)
-    return sdme.ok("exec", name, "sh", "-c", line)
-end
+local clean <const>, inside <const>, start <const> = sdme.clean_pods, sdme.inside, sdme.start
 
 local function hosts(name)
     return sdme.run("exec", name, "cat", "/etc/hosts").out

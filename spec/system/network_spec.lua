@@ -4,14 +4,7 @@ local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
 local wait <const> = require "spec.support.wait"
 
--- A name with no file in the guest, as a shell there would find it.
-local function inside(name, line)
-    return sdme.ok("exec", name, "sh", "-c", line)
-end
-
-local function start(name, ...)
-    sdme.ok("create", "--name", name, "--started", ...)
-end
+local inside <const>, start <const> = sdme.inside, sdme.start
 
 local function reaches(from, to)
     wait.until_true(("%s reaches %s"):format(from, to), function()

@@ -37,10 +37,7 @@ local function plan(inside)
 end
 
 local function clean()
-    for name in sdme.run("__complete", "pod").out:gmatch "[^\n]+" do
-        sdme.ok("pod", "rm", "--force", name)
-    end
-    sdme.clean()
+    sdme.clean_pods()
     for name in sdme.run("__complete", "secret").out:gmatch "[^\n]+" do
         sdme.ok("secret", "rm", name)
     end
@@ -74,7 +71,7 @@ describe("a pod that a script describes", function()
         local before <const> = boots "shop-db" .. boots "shop-front"
         up(shop)
         assert.equal(before, boots "shop-db" .. boots "shop-front")
-        local inspected <const> = json.decode(sdme.ok("pod", "inspect", "shop"))
+        local inspected <const> = sdme.inspect_pod "shop"
         assert.equal(2, #inspected.containers)
         sdme.ok("pod", "rm", "shop")
         assert.equal("", sdme.ok("__complete", "container") .. sdme.ok("__complete", "pod"))

@@ -1,6 +1,5 @@
 -- What pods are attached to: links to the host, and zones.
 
-local json <const> = require "sdme.json"
 local killing <const> = require "spec.support.killing"
 local refused <const> = require "spec.support.refused"
 local scratch <const> = require "spec.support.scratch"
@@ -10,16 +9,7 @@ local wait <const> = require "spec.support.wait"
 
 local HELD <const> = "/run/sdme/netns/pods/"
 
-local function clean()
-    sdme.clean()
-    for name in sdme.run("__complete", "pod").out:gmatch "[^\n]+" do
-        sdme.ok("pod", "rm", name)
-    end
-end
-
-local function inspect(name)
-    return json.decode(sdme.ok("pod", "inspect", name))
-end
+local clean <const>, inspect <const> = sdme.clean_pods, sdme.inspect_pod
 
 local function within(name, line, ...)
     return shell.run("nsenter --net=%s sh -c %s", HELD .. name, line:format(...))
@@ -76,7 +66,8 @@ local function addresses(network)
     return network.address[1]:match "[^/]+", network.address[2]:match "[^/]+"
 end
 
-describe("a pod with a link to the host", function()
+-- What each spec of a group ends with.
+local function leaves_nothing()
     local before
 
     setup(function()
@@ -91,6 +82,10 @@ describe("a pod with a link to the host", function()
         clean()
         wait.until_equal(before, traces)
     end)
+end
+
+describe("a pod with a link to the host", function()
+    leaves_nothing()
 
     it("has addresses, by which the host and it reach each other", function()
         sdme.ok("pod", "new", "shop")
@@ -224,18 +219,7 @@ describe("a pod with a link to the host", function()
 end)
 
 describe("what a pod is attached to", function()
-    local before
-
-    setup(function()
-        sdme.ok("pod", "new", "first")
-        attach("first", "veth")
-        sdme.ok("pod", "rm", "first")
-        before = traces()
-    end)
-    after_each(function()
-        clean()
-        wait.until_equal(before, traces)
-    end)
+    leaves_nothing()
 
     it("is there again after a boot of the host, for its first container", function()
         sdme.ok("pod", "new", "shop")
@@ -319,18 +303,7 @@ describe("what a pod is attached to", function()
 end)
 
 describe("a pod in a zone", function()
-    local before
-
-    setup(function()
-        sdme.ok("pod", "new", "first")
-        attach("first", "veth")
-        sdme.ok("pod", "rm", "first")
-        before = traces()
-    end)
-    after_each(function()
-        clean()
-        wait.until_equal(before, traces)
-    end)
+    leaves_nothing()
 
     -- The address that networkd has leased to a container.
     local function leased(name)

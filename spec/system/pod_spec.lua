@@ -17,16 +17,8 @@ local HELD <const> = "/run/sdme/netns/pods/"
 -- Number 12 of capabilities(7).
 local CAP_NET_ADMIN <const> = 1 << 12
 
-local function clean()
-    sdme.clean()
-    for name in sdme.run("__complete", "pod").out:gmatch "[^\n]+" do
-        sdme.ok("pod", "rm", name)
-    end
-end
-
-local function inspect(name)
-    return json.decode(sdme.ok("pod", "inspect", name))
-end
+local clean <const>, inside <const>, start <const>, inspect <const> =
+    sdme.clean_pods, sdme.inside, sdme.start, sdme.inspect_pod
 
 -- The namespaces that are there, those of mounts too, and what pods leave on the host.
 local function traces()
@@ -36,14 +28,6 @@ local function traces()
         ls %s 2>/dev/null
         ls %s/pods %s/locks %s/staging
         true]], HELD, sdme.datadir(), sdme.datadir(), sdme.datadir())
-end
-
-local function inside(name, line)
-    return sdme.ok("exec", name, "sh", "-c", line)
-end
-
-local function start(name, ...)
-    sdme.ok("create", "--name", name, "--started", ...)
 end
 
 -- Of a namespace that is held at a path, or of a process: the number that tells it from others.

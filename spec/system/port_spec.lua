@@ -7,14 +7,7 @@ local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
 local wait <const> = require "spec.support.wait"
 
--- A name with no file in the guest, as a shell there would find it.
-local function inside(name, line)
-    return sdme.ok("exec", name, "sh", "-c", line)
-end
-
-local function start(name, ...)
-    sdme.ok("create", "--name", name, "--started", ...)
-end
+local inside <const>, start <const> = sdme.inside, sdme.start
 
 -- Services in the guest that say who has come.
 local function serve(name)
@@ -361,14 +354,7 @@ describe("a container's port", function()
 end)
 
 describe("a pod's port", function()
-    local function clean()
-        sdme.clean()
-        for name in sdme.run("__complete", "pod").out:gmatch "[^\n]+" do
-            sdme.ok("pod", "rm", name)
-        end
-    end
-
-    after_each(clean)
+    after_each(sdme.clean_pods)
 
     local function make(...)
         sdme.ok("pod", "new", "shop", ...)

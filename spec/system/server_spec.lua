@@ -8,9 +8,7 @@ local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
 local wait <const> = require "spec.support.wait"
 
-local function start(name, ...)
-    sdme.ok("create", "--name", name, "--started", ...)
-end
+local start <const> = sdme.start
 
 -- What somebody in an application says, as soon as it says something else than that it can't.
 local function said(name, ...)
