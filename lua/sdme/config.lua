@@ -2,7 +2,10 @@
 
 local fault <const> = require "sdme.fault"
 local kind <const> = require "sdme.kind"
+local lazy <const> = require "sdme.lazy"
 local text <const> = require "sdme.text"
+
+local syntax <const> = lazy.module "sdme.config.syntax"
 
 ---The configuration, `sdme.conf`(5). It is read when it is first asked for.
 ---@class sdme.config
@@ -15,7 +18,9 @@ local RANGE <const> = 65536
 -- The first user id of a range of 65536, which user namespaces are made of.
 local range_base <const> = {
     expected = "a multiple of 65536", type = "integer",
-    show = kind.integer.show,
+    show = function(value)
+        return kind.integer.show(value)
+    end,
 }
 
 function range_base.check(value)
@@ -122,124 +127,6 @@ local function find_key(name, code, where)
         "%sthere is no key '%s'", where, name)
 end
 
-local LITERALS <const> = { ["true"] = true, ["false"] = true, ["nil"] = true }
-
-local function scan_string(source, position)
-    local quote <const> = source:sub(position, position)
-    local at = position + 1
-    while true do
-        at = source:find("[\\\n" .. quote .. "]", at)
-        local byte <const> = at and source:sub(at, at)
-        if not at or byte == "\n" then
-            return nil
-        elseif byte == quote then
-            return at
-        end
-        -- "\z" runs on over line ends, and whatever else an escape begins with is one character.
-        at = source:match("^\\z%s*()", at) or at + 2
-    end
-end
-
-local function scan_long(source, position)
-    local level, from = source:match("^%[(=*)%[()", position)
-    if not level then
-        return nil
-    end
-    local _, last <const> = source:find("]" .. level .. "]", from, true)
-    return last or #source + 1
-end
-
-local function scan_number(source, position)
-    local last = source:match("^%.?%d[%w.]*()", position)
-    if not last then
-        return nil
-    end
-    if source:find("^[eEpP][+-]", last - 1) then
-        last = source:match("^%w*()", last + 1)
-    end
-    return last - 1
-end
-
--- The type and the last byte of the token at a position.
-local function scan(source, position)
-    if source:find("^%-%-", position) then
-        return "comment", scan_long(source, position + 2)
-            or source:match("^[^\n]*()", position) - 1
-    elseif source:find("^[\"']", position) then
-        return "string", scan_string(source, position)
-    elseif source:find("^%[=*%[", position) then
-        return "string", scan_long(source, position)
-    elseif source:find("^[%a_]", position) then
-        return "name", source:match("^[%w_]*()", position) - 1
-    elseif source:find("^%.?%d", position) then
-        return "number", scan_number(source, position)
-    elseif source:find("^[{}%[%],;=-]", position) then
-        return "symbol", position
-    end
-    return nil
-end
-
-local function fail(file, line, message, ...)
-    fault.raise("ECONFIG", nil, "%s:%d: " .. message, file, line, ...)
-end
-
--- The tokens of a file, comments left out. Nothing but values gets through: no names but of keys,
--- no operators, no calls. That is what makes running the file harmless.
-local function tokenise(source, file)
-    local tokens, position, line = {}, 1, 1
-    while true do
-        local blank <const> = source:match("^%s*()", position)
-        line = line + select(2, source:sub(position, blank - 1):gsub("\n", ""))
-        position = blank
-        if position > #source then
-            return tokens
-        end
-        local type, last <const> = scan(source, position)
-        if not last or last > #source then
-            local what <const> = source:match("^[^%s%w]", position) or "this"
-            fail(file, line, "'%s' is not part of a value%s", what,
-                what == "#" and "; comments begin with --" or "")
-        end
-        local word <const> = source:sub(position, last)
-        if type ~= "comment" then
-            tokens[#tokens + 1] =
-                { type = type, text = word, line = line, first = position, last = last }
-        end
-        line = line + select(2, word:gsub("\n", ""))
-        position = last + 1
-    end
-end
-
-local NESTING <const> = { ["{"] = 1, ["["] = 1, ["}"] = -1, ["]"] = -1 }
-
--- The assignments of a file by name: their line, and where their text begins and ends.
-local function find_assignments(source, file)
-    local assignments, current, depth = {}, nil, 0
-    local tokens <const> = tokenise(source, file)
-    for i, token in ipairs(tokens) do
-        local next_text <const> = tokens[i + 1] and tokens[i + 1].text
-        if token.type == "symbol" then
-            depth = depth + (NESTING[token.text] or 0)
-        elseif token.type == "name" and next_text == "=" then
-            if depth == 0 then
-                local earlier <const> = assignments[token.text]
-                if earlier then
-                    fail(file, token.line, "%s was already given in line %d", token.text,
-                        earlier.line)
-                end
-                current = { name = token.text, line = token.line, first = token.first }
-                assignments[token.text] = current
-            end
-        elseif token.type == "name" and not LITERALS[token.text] then
-            fail(file, token.line, "'%s' is not a value; a text needs quotes", token.text)
-        end
-        if current and token.text ~= ";" then
-            current.last = token.last
-        end
-    end
-    return assignments
-end
-
 local function in_order(assignments)
     local list = {}
     for _, assignment in pairs(assignments) do
@@ -251,11 +138,11 @@ end
 
 -- The values of a file, checked, and where each is.
 local function evaluate(source, file)
-    local assignments <const>, values <const> = find_assignments(source, file), {}
+    local assignments <const>, values <const> = syntax.find(source, file), {}
     local chunk, why = load(source, "=file", "t", values)
     if not chunk then
         local line, message = why:match "^file:(%d+): (.*)$"
-        fail(file, math.tointeger(tonumber(line)) or 1, "%s", message or why)
+        syntax.fail(file, math.tointeger(tonumber(line)) or 1, "%s", message or why)
     end
     chunk()
     for _, assignment in ipairs(in_order(assignments)) do
@@ -264,7 +151,7 @@ local function evaluate(source, file)
         if values[name] ~= nil then
             local checked, complaint = key.kind.check(values[name])
             if checked == nil then
-                fail(file, line, "%s: %s", name, complaint)
+                syntax.fail(file, line, "%s: %s", name, complaint)
             end
             values[name] = checked
         end
@@ -396,7 +283,7 @@ function M.load(options)
     end
     local path <const> = M.file()
     local source <const> = read_if_there(path, M.given_file() ~= nil)
-    local values <const> = complete(evaluate(source, path), path)
+    local values <const> = complete(source ~= "" and evaluate(source, path) or {}, path)
     values.datadir = chosen_datadir() or values.datadir
     current = values
     return values
@@ -429,51 +316,6 @@ end
 function M.default(name)
     local key <const> = find_key(name, "EUSAGE", "")
     return key.find and key.find() or key.default
-end
-
-local literal
-
--- A table that isn't a list, in the order of its keys.
-local function literal_fields(value)
-    local keys <const>, items <const> = {}, {}
-    for key in pairs(value) do
-        keys[#keys + 1] = key
-    end
-    table.sort(keys)
-    for i, key in ipairs(keys) do
-        items[i] = ("[%q] = %s"):format(key, literal(value[key]))
-    end
-    return "{ " .. table.concat(items, ", ") .. " }"
-end
-
--- A value as Lua source.
-function literal(value)
-    if type(value) == "table" and type(next(value)) == "string" then
-        return literal_fields(value)
-    elseif type(value) == "table" then
-        local items = {}
-        for i, item in ipairs(value) do
-            items[i] = literal(item)
-        end
-        return #items == 0 and "{}" or "{ " .. table.concat(items, ", ") .. " }"
-    end
-    return type(value) == "number" and ("%.15g"):format(value) or ("%q"):format(value)
-end
-
--- The file with one assignment in another form, or without it.
-local function replace(source, assignment, line)
-    if assignment and line then
-        return source:sub(1, assignment.first - 1) .. line .. source:sub(assignment.last + 1)
-    elseif assignment then
-        local before, after = source:sub(1, assignment.first - 1), source:sub(assignment.last + 1)
-        after = after:gsub("^[ \t]*;", "")
-        if before:find "^[ \t]*$" or before:find "\n[ \t]*$" then
-            before, after = before:gsub("[ \t]*$", ""), after:gsub("^[ \t]*\n", "")
-        end
-        return before .. after
-    end
-    local break_needed <const> = source ~= "" and source:sub(-1) ~= "\n"
-    return source .. (break_needed and "\n" or "") .. (line and line .. "\n" or "")
 end
 
 -- Whatever happens, there is the old file or the new one.
@@ -514,9 +356,9 @@ function M.set(file, name, value)
         if checked == nil then
             fault.usage("%s: %s", name, why)
         end
-        line = ("%s = %s"):format(name, literal(checked))
+        line = ("%s = %s"):format(name, syntax.literal(checked))
     end
-    local changed <const> = replace(source, assignments[name], line)
+    local changed <const> = syntax.replace(source, assignments[name], line)
     complete(evaluate(changed, file), file)
     write(file, changed)
     current = nil

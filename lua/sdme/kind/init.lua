@@ -8,6 +8,8 @@
 --   complete                           "container", "file" or "directory"; or an array of words
 -- `why` is a sentence without its subject that says what was wrong with the value.
 
+local lazy <const> = require "sdme.lazy"
+
 local M <const> = {}
 
 ---@class sdme.Kind
@@ -17,12 +19,42 @@ local M <const> = {}
 ---@field type string
 ---@field complete string|string[]|nil
 
-for _, subject in ipairs {
-    "text", "number", "name", "path", "environment", "network", "address", "port", "attachment",
-    "security", "list", "registry",
-} do
-    for name, kind in pairs(require("sdme.kind." .. subject)) do
-        M[name] = kind
+-- The module that each is in; "()" is a function that makes one. Tables of options name many, of
+-- which a command needs few: a module is loaded when something of one of its kinds is asked for.
+local KINDS <const> = {
+    text = "flag string argument choice() offer()",
+    number = "size integer seconds cpus range()",
+    name = "container rootfs rootfs_state pod secret exported digest name service user",
+    path = "file path directory device bind",
+    environment = "env",
+    network = "interface()",
+    address = "address",
+    port = "port",
+    attachment = "network guest_address attachment",
+    security = "capability system_call_filter profile",
+    list = "list() many()",
+    registry = "registry mirrors",
+}
+
+local function deferred(subject, name)
+    return lazy.value(function()
+        return require("sdme.kind." .. subject)[name]
+    end)
+end
+
+local function maker(subject, name)
+    return function(...)
+        local arguments <const> = table.pack(...)
+        return lazy.value(function()
+            local make <const> = require("sdme.kind." .. subject)[name]
+            return make(table.unpack(arguments, 1, arguments.n))
+        end)
+    end
+end
+
+for subject, names in pairs(KINDS) do
+    for name, makes in names:gmatch "([%w_]+)(%(?)" do
+        M[name] = (makes == "" and deferred or maker)(subject, name)
     end
 end
 

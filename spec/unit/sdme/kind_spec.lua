@@ -1,4 +1,8 @@
+local core <const> = require "sdme.core"
 local kind <const> = require "sdme.kind"
+
+-- Modules beside those of kinds.
+local OWN <const> = { base = true, init = true }
 
 describe("every kind", function()
     local kinds <const> = {}
@@ -53,6 +57,18 @@ describe("every kind", function()
         assert(type(given) ~= "string" or not why, name .. " gives a value and a reason")
         return value
     end
+
+    it("is one of those that its module has", function()
+        for _, subject in ipairs(core.file.list "lua/sdme/kind") do
+            local module <const> = subject:match "^(.*)%.lua$"
+            for name in pairs(OWN[module] and {} or require("sdme.kind." .. module)) do
+                assert.is_not_nil(kind[name], name)
+            end
+        end
+        for name, value in pairs(kinds) do
+            assert.equal("function", type(value.parse), name)
+        end
+    end)
 
     it("answers any text with a value or a reason, and shows what it reads back", function()
         math.randomseed(2)
