@@ -6,15 +6,49 @@
 
 #include "binding.h"
 
-enum { ADDRESSES_MAX = 256 };
+enum {
+    ADDRESSES_MAX = 256,
+    PARAMETERS_MAX = 16,
+};
 
-/* create() -> descriptor of a new namespace that no process is in */
+/* Fills @parameters from the table at @index, where its strings stay; returns how many there are.
+ */
+static size_t check_parameters(lua_State *L, int index, struct sdme_netns_parameter *parameters)
+{
+    size_t count = 0;
+
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+        if (count == PARAMETERS_MAX)
+            luaL_error(L, "option 'parameters': more than %d", PARAMETERS_MAX);
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+            luaL_error(L, "option 'parameters': a name and a text expected, got %s and %s",
+                       luaL_typename(L, -2), luaL_typename(L, -1));
+        parameters[count].name = sdme_lua_check_text(L, lua_absindex(L, -2));
+        parameters[count++].value = sdme_lua_check_text(L, lua_absindex(L, -1));
+    }
+    return count;
+}
+
+/* create{ loopback=, parameters={ [name] = value } } -> descriptor of a namespace with no process
+ */
 static int netns_create(lua_State *L)
 {
-    int *fd = sdme_lua_push_descriptor(L);
+    static const char *const known[] = {"loopback", "parameters", NULL};
+    struct sdme_netns_parameter parameters[PARAMETERS_MAX];
+    struct sdme_netns_setup setup = {.parameters = parameters};
     struct sdme_error error = {0};
 
-    return sdme_netns_create(fd, &error) < 0 ? sdme_lua_fail(L, &error) : 1;
+    lua_settop(L, 1);
+    if (!lua_isnil(L, 1)) {
+        sdme_lua_options(L, 1, known);
+        setup.loopback = sdme_lua_option_boolean(L, 1, "loopback", false);
+        if (lua_getfield(L, 1, "parameters") == LUA_TTABLE)
+            setup.parameter_count = check_parameters(L, 2, parameters);
+        else if (!lua_isnil(L, 2))
+            luaL_error(L, "option 'parameters': table expected, got %s", luaL_typename(L, 2));
+    }
+    int *fd = sdme_lua_push_descriptor(L);
+    return sdme_netns_create(&setup, fd, &error) < 0 ? sdme_lua_fail(L, &error) : 1;
 }
 
 /* open(path or pid) -> descriptor | nil, message, code */
@@ -76,10 +110,11 @@ static int netns_loopback_up(lua_State *L)
 static int netns_set_parameter(lua_State *L)
 {
     int netns = sdme_lua_check_fd(L, 1);
-    const char *name = sdme_lua_check_text(L, 2), *value = sdme_lua_check_text(L, 3);
+    const struct sdme_netns_parameter parameter = {.name = sdme_lua_check_text(L, 2),
+                                                   .value = sdme_lua_check_text(L, 3)};
     struct sdme_error error = {0};
 
-    return sdme_lua_done(L, sdme_netns_set_parameter(netns, name, value, &error), &error);
+    return sdme_lua_done(L, sdme_netns_set_parameter(netns, &parameter, &error), &error);
 }
 
 /* socket(netns, "inet"|"inet6", "stream"|"dgram") -> descriptor */

@@ -4,9 +4,14 @@
 ---@class sdme.core.netns
 local netns = {}
 
+---@class sdme.netns.CreateOptions
+---@field loopback boolean? whether its loopback interface is up; false
+---@field parameters table<string, string>? what `set_parameter` sets, by name; 16 at most
+
 ---A new namespace that no process is in.
+---@param options sdme.netns.CreateOptions? what it has from the beginning
 ---@return sdme.Descriptor netns
-function netns.create() end
+function netns.create(options) end
 
 ---The namespace at a path, or that of a process.
 ---@param where string|integer the path, or the process by its number

@@ -75,20 +75,75 @@ static int visit_namespace(int netns, int (*work)(void *context, struct sdme_err
     return visit.code;
 }
 
-static int open_own(void *context, struct sdme_error *error)
+/* The kernel looks at the namespace of whoever opens the file. */
+static int write_parameter(void *context, struct sdme_error *error)
 {
-    int *ret_fd = context;
-    int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    const struct sdme_netns_parameter *parameter = context;
+    char path[128];
+    int size = snprintf(path, sizeof path, "/proc/sys/net/%s", parameter->name);
 
+    if (size >= (int) sizeof path || strstr(parameter->name, ".."))
+        return sdme_fail_as(error, EINVAL, "'%s' is no parameter of networks", parameter->name);
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
-        return sdme_fail(error, errno, "open /proc/thread-self/ns/net");
-    *ret_fd = fd;
+        return sdme_fail(error, errno, "open %s", path);
+    if (write(fd, parameter->value, strlen(parameter->value)) < 0)
+        return sdme_fail(error, errno, "write '%s' to %s", parameter->value, path);
     return 0;
 }
 
-int sdme_netns_create(int *ret_fd, struct sdme_error *error)
+/* @fd is a socket in the namespace. */
+static int set_loopback_up(int fd, struct sdme_error *error)
 {
-    return visit_namespace(NEW_NAMESPACE, open_own, ret_fd, error);
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK};
+
+    if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+        return sdme_fail(error, errno, "set the loopback interface up");
+    return 0;
+}
+
+static int set_own_loopback_up(struct sdme_error *error)
+{
+    _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return sdme_fail(error, errno, "make a socket in a network namespace");
+    return set_loopback_up(fd, error);
+}
+
+struct creation {
+    const struct sdme_netns_setup *setup;
+    int fd;
+};
+
+static int set_up_own(void *context, struct sdme_error *error)
+{
+    static const struct sdme_netns_setup nothing;
+    struct creation *creation = context;
+    const struct sdme_netns_setup *setup = creation->setup ? creation->setup : &nothing;
+    int code = setup->loopback ? set_own_loopback_up(error) : 0;
+
+    for (size_t i = 0; i < setup->parameter_count && code == 0; i++) {
+        struct sdme_netns_parameter parameter = setup->parameters[i];
+
+        code = write_parameter(&parameter, error);
+    }
+    if (code < 0)
+        return code;
+    creation->fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (creation->fd < 0)
+        return sdme_fail(error, errno, "open /proc/thread-self/ns/net");
+    return 0;
+}
+
+int sdme_netns_create(const struct sdme_netns_setup *setup, int *ret_fd, struct sdme_error *error)
+{
+    struct creation creation = {.setup = setup};
+    int code = visit_namespace(NEW_NAMESPACE, set_up_own, &creation, error);
+
+    if (code == 0)
+        *ret_fd = creation.fd;
+    return code;
 }
 
 int sdme_netns_open(const char *path, int *ret_fd, struct sdme_error *error)
@@ -199,46 +254,20 @@ int sdme_netns_socket(int netns, int family, int type, int protocol, int *ret_fd
 
 int sdme_netns_loopback_up(int netns, struct sdme_error *error)
 {
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK};
     _cleanup_close_ int fd = -1;
     int code = sdme_netns_socket(netns, AF_INET, SOCK_DGRAM, 0, &fd, error);
 
-    if (code < 0)
-        return code;
-    if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-        return sdme_fail(error, errno, "set the loopback interface up");
-    return 0;
+    return code < 0 ? code : set_loopback_up(fd, error);
 }
 
-struct parameter {
-    const char *path, *value;
-};
-
-/* The kernel looks at the namespace of whoever opens the file. */
-static int write_parameter(void *context, struct sdme_error *error)
-{
-    const struct parameter *parameter = context;
-    _cleanup_close_ int fd = open(parameter->path, O_WRONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return sdme_fail(error, errno, "open %s", parameter->path);
-    if (write(fd, parameter->value, strlen(parameter->value)) < 0)
-        return sdme_fail(error, errno, "write '%s' to %s", parameter->value, parameter->path);
-    return 0;
-}
-
-int sdme_netns_set_parameter(int netns, const char *name, const char *value,
+int sdme_netns_set_parameter(int netns, const struct sdme_netns_parameter *parameter,
                              struct sdme_error *error)
 {
-    char path[128];
-    struct parameter parameter = {.path = path, .value = value};
-    int size = snprintf(path, sizeof path, "/proc/sys/net/%s", name);
+    struct sdme_netns_parameter copy = *parameter;
 
     if (netns < 0)
-        return sdme_fail(error, EBADF, "set %s in a network namespace", name);
-    if (size >= (int) sizeof path || strstr(name, ".."))
-        return sdme_fail_as(error, EINVAL, "'%s' is no parameter of networks", name);
-    return visit_namespace(netns, write_parameter, &parameter, error);
+        return sdme_fail(error, EBADF, "set %s in a network namespace", parameter->name);
+    return visit_namespace(netns, write_parameter, &copy, error);
 }
 
 socklen_t sdme_address_size(const union sdme_address *address)

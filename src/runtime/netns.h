@@ -14,8 +14,24 @@
  * in a thread that lives for no longer, so the calling thread stays where it is, whatever fails.
  */
 
-/* Makes a namespace that holds nothing but a loopback interface, which is down. */
-int sdme_netns_create(int *ret_fd, struct sdme_error *error);
+/* A parameter of a namespace, as it is called below /proc/sys/net (proc(5)): "ipv4/ip_forward". */
+struct sdme_netns_parameter {
+    const char *name, *value;
+};
+
+/* What a new namespace has from the beginning. */
+struct sdme_netns_setup {
+    bool loopback; /* its loopback interface is up */
+    const struct sdme_netns_parameter *parameters;
+    size_t parameter_count;
+};
+
+/*
+ * Makes a namespace that holds nothing but a loopback interface, which is down unless @setup (NULL:
+ * nothing of it) says otherwise. One thread does all of it: to enter one costs more than what is
+ * done there.
+ */
+int sdme_netns_create(const struct sdme_netns_setup *setup, int *ret_fd, struct sdme_error *error);
 
 /* Opens one that sdme_netns_hold() keeps, or /proc/PID/ns/net. -EINVAL if it is something else. */
 int sdme_netns_open(const char *path, int *ret_fd, struct sdme_error *error);
@@ -44,11 +60,8 @@ bool sdme_netns_is_same(int a, int b);
 /* Sets the loopback interface up, which gives it 127.0.0.1 and ::1. */
 int sdme_netns_loopback_up(int netns, struct sdme_error *error);
 
-/*
- * Sets a parameter of the namespace: @name is what it is called below /proc/sys/net (proc(5)),
- * "ipv4/ip_forward" for example.
- */
-int sdme_netns_set_parameter(int netns, const char *name, const char *value,
+/* Sets a parameter of the namespace. */
+int sdme_netns_set_parameter(int netns, const struct sdme_netns_parameter *parameter,
                              struct sdme_error *error);
 
 /*

@@ -45,13 +45,7 @@ end
 ---@param what string what it is wanted for
 ---@return userdata descriptor
 function M.create(what)
-    local check <const> = fault.context(what)
-    local made <const> = check(netns.create())
-    check(netns.loopback_up(made))
-    for parameter, value in pairs(PARAMETERS) do
-        check(netns.set_parameter(made, parameter, value))
-    end
-    return made
+    return fault.context(what)(netns.create { loopback = true, parameters = PARAMETERS })
 end
 
 ---Makes the namespace of a pod, with its loopback interface up. The caller holds the pod's lock.

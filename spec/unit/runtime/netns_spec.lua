@@ -121,6 +121,28 @@ describe("core.netns", function()
         assert.matches("::1/128", inside(made, "ip -br addr show lo"))
     end)
 
+    it("makes one that has its loopback interface up and parameters from the beginning", function()
+        local name <const> = "ipv4/ip_unprivileged_port_start"
+        local made <close> = assert(netns.create { loopback = true, parameters = { [name] = "7" } })
+        assert.matches("127%.0%.0%.1/8", inside(made, "ip -br addr show lo"))
+        assert.equal("7", inside(made, "cat /proc/sys/net/" .. name))
+        assert.not_equal(name_of(made), core.file.readlink "/proc/thread-self/ns/net")
+    end)
+
+    it("makes none where a parameter is wrong", function()
+        local function code(parameters)
+            local made <const>, _, name <const> = netns.create { parameters = parameters }
+            assert.is_nil(made)
+            return name
+        end
+        assert.equal("ENOENT", code { ["ipv4/nothing"] = "7" })
+        assert.equal("EINVAL", code { ["../kernel/pid_max"] = "7" })
+        for _, options in ipairs { { parameters = 1 }, { parameters = { 1 } }, { up = true },
+            { parameters = { ["ipv4/ip_forward"] = 1 } } } do
+            assert.has_error(function() netns.create(options) end)
+        end
+    end)
+
     it("sets parameters of one, and of no other", function()
         local made <const> = assert(netns.create())
         local name <const> = "ipv4/ip_unprivileged_port_start"
