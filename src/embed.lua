@@ -21,15 +21,14 @@ end
 
 local output, root = arg[1], nil
 local out = assert(io.open(output, "w"))
-local index = {}
+local modules = {}
 
 local function embed(i, path)
     local relative = path:sub(#root + 2)
     local file <close> = assert(io.open(path, "rb"))
     local code = string.dump(assert(load(file:read "a", "@" .. relative, "t")))
     out:write(("static const unsigned char module_%d[] = {%s};\n"):format(i, bytes(code)))
-    index[#index + 1] = ('    {"%s", module_%d, sizeof module_%d},\n')
-        :format(module_name(relative), i, i)
+    modules[#modules + 1] = { name = module_name(relative), number = i }
 end
 
 out:write('#include "embedded.h"\n')
@@ -40,6 +39,13 @@ for i = 2, #arg do
         root = arg[i]
     end
 end
-out:write("const struct sdme_embedded sdme_embedded[] = {\n", table.concat(index))
-out:write("    {NULL, NULL, 0},\n};\n")
+-- In the order of strcmp(3), whatever the locale is.
+os.setlocale "C"
+table.sort(modules, function(a, b) return a.name < b.name end)
+out:write("const struct sdme_embedded sdme_embedded[] = {\n")
+for _, module in ipairs(modules) do
+    out:write(('    {"%s", module_%d, sizeof module_%d},\n')
+        :format(module.name, module.number, module.number))
+end
+out:write(("};\nconst size_t sdme_embedded_count = %d;\n"):format(#modules))
 assert(out:close())

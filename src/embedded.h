@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* The Lua floor inside the interpreter and libsdme, written by embed.lua; ends with a NULL name. */
+/* The Lua floor inside the interpreter and libsdme, written by embed.lua, in the order of names. */
 struct sdme_embedded {
     const char *name; /* as `require` takes it */
     const unsigned char *code;
@@ -12,5 +12,6 @@ struct sdme_embedded {
 };
 
 extern const struct sdme_embedded sdme_embedded[];
+extern const size_t sdme_embedded_count;
 
 #endif

@@ -189,6 +189,8 @@ static int run(lua_State *L)
     char **argv = lua_touserdata(L, 2);
     const char *tree = getenv("SDME_LUA_PATH");
 
+    /* Loading makes no garbage worth looking for; sdme.cli has it collected from the command on. */
+    lua_gc(L, LUA_GCSTOP);
     luaL_openlibs(L);
     track_coroutines(L);
     lua_settop(L, 0);

@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -18,18 +19,23 @@ const char *sdme_version(void)
     return SDME_VERSION;
 }
 
+static int compare_name(const void *name, const void *module)
+{
+    return strcmp(name, ((const struct sdme_embedded *) module)->name);
+}
+
 /* Pushes the chunk of a module of ours and what it is called with besides its name; 0 if none. */
 static int load_embedded(lua_State *L, const char *name)
 {
-    for (const struct sdme_embedded *module = sdme_embedded; module->name; module++) {
-        if (strcmp(module->name, name) != 0)
-            continue;
-        if (luaL_loadbufferx(L, (const char *) module->code, module->size, name, "b") != LUA_OK)
-            return lua_error(L);
-        lua_pushliteral(L, ":sdme:");
-        return 2;
-    }
-    return 0;
+    const struct sdme_embedded *module =
+        bsearch(name, sdme_embedded, sdme_embedded_count, sizeof *module, compare_name);
+
+    if (!module)
+        return 0;
+    if (luaL_loadbufferx(L, (const char *) module->code, module->size, name, "b") != LUA_OK)
+        return lua_error(L);
+    lua_pushliteral(L, ":sdme:");
+    return 2;
 }
 
 /* One of package.searchers. */
