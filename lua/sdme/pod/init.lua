@@ -2,15 +2,16 @@
 
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
-local json <const> = require "sdme.json"
 local kind <const> = require "sdme.kind"
+local lazy <const> = require "sdme.lazy"
 local namespace <const> = require "sdme.pod.namespace"
-local network <const> = require "sdme.pod.network"
-local port <const> = require "sdme.pod.port"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
 
 local file <const> = core.file
+local json <const> = lazy.module "sdme.json"
+local network <const> = lazy.module "sdme.pod.network"
+local port <const> = lazy.module "sdme.pod.port"
 
 local M <const> = {}
 
@@ -51,12 +52,8 @@ end
 ---@field containers { name: string, app_only: boolean }[] those in it
 ---@field path string of the file that says that there is the pod
 
-local function path_of(name)
-    return store.path("pods", name .. ".json")
-end
-
 local function exists(name)
-    return file.stat(path_of(name)) ~= nil
+    return file.stat(state.pod_path(name)) ~= nil
 end
 
 local function check_exists(name)
@@ -92,21 +89,29 @@ end
 ---@field ports (sdme.Port|integer|string)[]? ports of the host that lead into it, which are open
 ---while a container runs in it
 
+-- Most have none, and what knows of ports takes long to load.
+local function checked_ports(options)
+    if options == nil or type(options) == "table" and next(options) == nil then
+        return nil
+    end
+    return port.checked(options)
+end
+
 ---Makes a pod: a network with nothing but loopback.
 ---@param name string
 ---@param options sdme.PodOptions?
 ---@return sdme.Pod pod
 function M.create(name, options)
     check_name(kind.name, name)
-    local ports <const> = port.checked(options)
+    local ports <const> = checked_ports(options)
     store.prepare()
     local _ <close> = store.lock("pod", name)
     check_free(name)
     -- The other way round, one that was killed would leave a namespace that no pod has.
-    state.write(path_of(name), { created = os.date "!%Y-%m-%dT%H:%M:%SZ", ports = ports })
+    state.make_pod(name, ports)
     local made <const>, held <const> = pcall(namespace.make, name)
     if not made then
-        file.remove(path_of(name))
+        file.remove(state.pod_path(name))
         error(held, 0)
     end
     held:close()
@@ -170,6 +175,9 @@ end
 function M.hold(settings, what)
     return store.hold("pod", named(settings), function()
         M.check(settings, what)
+        for _, name in ipairs(named(settings)) do
+            state.keep_pod(name)
+        end
     end)
 end
 
@@ -198,8 +206,7 @@ local function members()
 end
 
 local function describe(name, containers)
-    local description <const> =
-        state.read(path_of(name), "restore the file, or: sdme pod rm " .. name)
+    local description <const> = state.pod(name)
     local netns <close> = namespace.open(name)
     return {
         name = name, created = description.created, status = netns and "up" or "down",
@@ -207,7 +214,7 @@ local function describe(name, containers)
         ports = json.array(description.ports or {}),
         addresses = json.array(netns and fault.check(core.netns.addresses(netns)) or {}),
         networks = json.array(description.networks or {}),
-        containers = json.array(containers or {}), path = path_of(name),
+        containers = json.array(containers or {}), path = state.pod_path(name),
     }
 end
 
@@ -273,16 +280,16 @@ end
 ---```
 ---@param options sdme.PodOptions what changes
 function Pod:set(options)
-    local ports <const> = port.checked(options)
+    local ports <const> = checked_ports(options)
     local _ <close> = store.lock("pod", self.name)
     check_exists(self.name)
     if not ports then
         return
     end
-    local description <const> = state.read(path_of(self.name), "sdme pod rm " .. self.name)
+    local description <const> = state.pod(self.name)
     description.ports = #ports > 0 and ports or nil
     port.change(self.name, ports, function()
-        state.write(path_of(self.name), description)
+        state.write(state.pod_path(self.name), description)
     end)
 end
 
@@ -298,7 +305,10 @@ local function remove_containers(self, force)
         others[#others + 1] = not (mark and mark.pod == self.name) and name or nil
     end
     if #others == 0 or force then
-        require("sdme.pod.bring").down(self.name, { force = force })
+        -- One of its definition may be in another pod by now.
+        if next(require("sdme.pod.made").of(self.name)) then
+            require("sdme.pod.bring").down(self.name, { force = force })
+        end
         for _, name in ipairs(force and others or {}) do
             require("sdme.container.lifecycle").remove(name, { force = true })
         end
@@ -320,10 +330,12 @@ function Pod:remove(options)
         fault.raise("EBUSY", "sdme rm " .. table.concat(users, " "), "pod %s is in use: %s",
             self.name, table.concat(users, ", "))
     end
-    network.release(self.name)
+    if not state.is_new_pod(self.name) then
+        network.release(self.name)
+    end
     port.remove(self.name)
     namespace.release(self.name)
-    fault.check(file.remove(path_of(self.name)))
+    fault.check(file.remove(state.pod_path(self.name)))
 end
 
 ---What `sdme pod ls` shows.

@@ -18,14 +18,9 @@ local zone <const> = require "sdme.network.zone"
 
 local M <const> = {}
 
-local function path_of(name)
-    return store.path("pods", name .. ".json")
-end
-
 -- A pod's state, and where to write what has changed.
 local function open(name)
-    local description <const> =
-        state.read(path_of(name), "restore the file, or: sdme pod rm " .. name)
+    local description <const> = state.pod(name)
     description.networks = json.array(description.networks or {})
     return description
 end
@@ -34,7 +29,7 @@ local function save(name, description)
     if #description.networks == 0 then
         description.networks = nil
     end
-    state.write(path_of(name), description)
+    state.write(state.pod_path(name), description)
     description.networks = description.networks or json.array {}
 end
 

@@ -1,17 +1,18 @@
 -- The ports of pods. They are open while a container runs in the pod.
 
 local fault <const> = require "sdme.fault"
-local host <const> = require "sdme.host"
-local json <const> = require "sdme.json"
 local kind <const> = require "sdme.kind"
+local lazy <const> = require "sdme.lazy"
 local namespace <const> = require "sdme.pod.namespace"
-local port <const> = require "sdme.port"
-local socket <const> = require "sdme.port.socket"
 local state <const> = require "sdme.store.state"
-local store <const> = require "sdme.store"
-local target <const> = require "sdme.unit.pod"
-local task <const> = require "sdme.task"
 local unit <const> = require "sdme.unit.port"
+
+local host <const> = lazy.module "sdme.host"
+local json <const> = lazy.module "sdme.json"
+local port <const> = lazy.module "sdme.port"
+local socket <const> = lazy.module "sdme.port.socket"
+local target <const> = lazy.module "sdme.unit.pod"
+local task <const> = lazy.module "sdme.task"
 
 local M <const> = {}
 
@@ -20,7 +21,7 @@ local function owner(name)
 end
 
 local function ports_of(name)
-    return state.read(store.path("pods", name .. ".json"), "sdme pod rm " .. name).ports or {}
+    return state.pod(name).ports or {}
 end
 
 local OPTIONS <const> = { ports = kind.many(kind.port) }

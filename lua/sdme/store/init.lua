@@ -6,9 +6,10 @@
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
-local task <const> = require "sdme.task"
+local lazy <const> = require "sdme.lazy"
 
 local file <const> = core.file
+local task <const> = lazy.module "sdme.task"
 
 local M <const> = {}
 
@@ -28,6 +29,9 @@ function M.path(...)
     return table.concat({ config.get "datadir", ... }, "/")
 end
 
+-- The data directory that we have seen whole.
+local prepared
+
 ---Makes the data directory.
 function M.prepare()
     local check <const> = fault.context "prepare the data directory"
@@ -37,6 +41,7 @@ function M.prepare()
             check(file.chmod(M.path(), "0700"))
         end
     end
+    prepared = M.path()
 end
 
 local function lock_path(kind, name)
@@ -56,6 +61,18 @@ function Shared:close()
 end
 Shared.__close = Shared.close
 
+-- A data directory that went away since we have seen it is made again.
+local function acquire(path, options)
+    if prepared == M.path() then
+        local lock, message, code = core.lock.acquire(path, options or {})
+        if code ~= "ENOENT" then
+            return lock, message, code
+        end
+    end
+    M.prepare()
+    return core.lock.acquire(path, options or {})
+end
+
 ---Takes the lock of an object, waiting a little for whoever has it.
 ---@param kind string "container", ...
 ---@param name string
@@ -64,9 +81,8 @@ Shared.__close = Shared.close
 function M.lock(kind, name, options)
     local path <const> = lock_path(kind, name)
     local deadline <const> = core.poll.now() + PATIENCE
-    M.prepare()
     while true do
-        local lock, message, code = core.lock.acquire(path, options or {})
+        local lock, message, code = acquire(path, options)
         if lock then
             return options and options.shared and setmetatable({ lock = lock, path = path }, Shared)
                 or lock

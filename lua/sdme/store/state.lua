@@ -2,9 +2,12 @@
 
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
-local json <const> = require "sdme.json"
 local kind <const> = require "sdme.kind"
+local lazy <const> = require "sdme.lazy"
 local store <const> = require "sdme.store"
+
+local file <const> = core.file
+local json <const> = lazy.module "sdme.json"
 
 local M <const> = {}
 
@@ -96,7 +99,7 @@ end
 ---@param hint string? what to do where it is damaged
 ---@return table
 function M.read(path, hint)
-    local text <const> = fault.check(core.file.read(path, { max = MAXIMUM_SIZE, follow = false }))
+    local text <const> = fault.check(file.read(path, { max = MAXIMUM_SIZE, follow = false }))
     local function damaged(why)
         fault.raise("EFORMAT", hint or HINT, "%s is damaged: %s", path, why)
     end
@@ -127,6 +130,58 @@ function M.container(name)
     return description
 end
 
+---Where the state of a pod is.
+---@param name string
+---@return string path
+function M.pod_path(name)
+    return store.path("pods", name .. ".json")
+end
+
+local function date(time)
+    return os.date("!%Y-%m-%dT%H:%M:%SZ", time)
+end
+
+---Makes the state of a pod. One that has nothing but its name has an empty file: that is whole
+---whatever of it was on the disk when the power went, so that nobody has to wait for the disk.
+---@param name string
+---@param ports sdme.Port[]?
+function M.make_pod(name, ports)
+    if ports and #ports > 0 then
+        M.write(M.pod_path(name), { created = date(), ports = ports })
+    else
+        fault.check(file.write(M.pod_path(name), "", { mode = "0600", sync = false }))
+    end
+end
+
+---Whether a pod still has nothing but its name.
+---@param name string
+---@return boolean
+---@return integer? time when it was made
+function M.is_new_pod(name)
+    local about <const> = file.stat(M.pod_path(name))
+    if about and about.size == 0 then
+        return true, about.mtime
+    end
+    return false
+end
+
+---The state of a pod.
+---@param name string
+---@return table
+function M.pod(name)
+    local is_new <const>, time <const> = M.is_new_pod(name)
+    return is_new and { version = VERSION, created = date(time) }
+        or M.read(M.pod_path(name), "restore the file, or: sdme pod rm " .. name)
+end
+
+---Has a pod be on the disk, for whoever refers to it.
+---@param name string
+function M.keep_pod(name)
+    if M.is_new_pod(name) then
+        M.write(M.pod_path(name), M.pod(name))
+    end
+end
+
 ---@param path string
 ---@param state table
 ---@param options { sync: boolean? }? `sync = false`: a crash of the host may take it
@@ -138,7 +193,7 @@ function M.write(path, state, options)
             MAXIMUM_SIZE)
     end
     local sync <const> = not options or options.sync ~= false
-    fault.check(core.file.write(path, text, { mode = "0600", sync = sync }))
+    fault.check(file.write(path, text, { mode = "0600", sync = sync }))
 end
 
 return M

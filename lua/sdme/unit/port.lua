@@ -3,11 +3,13 @@
 
 local core <const> = require "sdme.core"
 local file <const> = require "sdme.unit.file"
-local interpreter <const> = require "sdme.unit.interpreter"
 local kind_of <const> = require "sdme.kind"
-local pod <const> = require "sdme.unit.pod"
-local sockets <const> = require "sdme.port.socket"
-local text <const> = require "sdme.unit.text"
+local lazy <const> = require "sdme.lazy"
+
+local interpreter <const> = lazy.module "sdme.unit.interpreter"
+local pod <const> = lazy.module "sdme.unit.pod"
+local sockets <const> = lazy.module "sdme.port.socket"
+local text <const> = lazy.module "sdme.unit.text"
 
 local M <const> = {}
 
@@ -160,7 +162,7 @@ end
 ---@param ports sdme.Port[]?
 ---@return boolean changed
 function M.install(owner, ports)
-    local socket <const> = M.socket(owner, ports)
+    local socket <const> = ports and M.socket(owner, ports)
     local changed = file.install(M.socket_name(owner), socket)
     if socket then
         local template <const> = KINDS[owner.kind].prefix .. ".service"
