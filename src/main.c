@@ -16,6 +16,9 @@
 /* Seconds in which what runs may come to where it waits, and learn of the signal there. */
 #define GRACE 0.1
 
+/* Bytes of Lua's that are there before any of them are looked at by its collector. */
+#define UNCOLLECTED ((size_t) 1 << 20)
+
 static struct sdme_interrupt interrupt;
 static volatile double interrupted_at;
 static lua_State *volatile running;
@@ -182,6 +185,17 @@ static void set_arguments(lua_State *L, int argc, char **argv)
     lua_setglobal(L, "arg");
 }
 
+/*
+ * Loading makes hardly any garbage, and most commands end soon after it. The next collection comes
+ * when there is twice as much as after the last, which counts what nobody has written to here.
+ */
+static void delay_collection(lua_State *L)
+{
+    lua_newuserdatauv(L, UNCOLLECTED, 0);
+    lua_gc(L, LUA_GCCOLLECT);
+    lua_pop(L, 1);
+}
+
 /* Runs protected: cli.main(arg) -> exit status. */
 static int run(lua_State *L)
 {
@@ -189,8 +203,7 @@ static int run(lua_State *L)
     char **argv = lua_touserdata(L, 2);
     const char *tree = getenv("SDME_LUA_PATH");
 
-    /* Loading makes no garbage worth looking for; sdme.cli has it collected from the command on. */
-    lua_gc(L, LUA_GCSTOP);
+    delay_collection(L);
     luaL_openlibs(L);
     track_coroutines(L);
     lua_settop(L, 0);

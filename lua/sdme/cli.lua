@@ -105,7 +105,6 @@ local function run(command, path, words, context)
     check_root(command, path)
     context.verbose = context.verbose or given.verbose
     given.verbose = context.verbose
-    collectgarbage "restart" -- the interpreter doesn't while it loads
     return command.run(given)
 end
 
