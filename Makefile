@@ -88,7 +88,7 @@ endif
 # Programs that run inside containers, whose libc may be any or none: they have none themselves. For
 # this machine by $(CC), for the other architecture where clang and lld are there (`make lint` has
 # them installed).
-GUESTS         := become devfd enter health isolate
+GUESTS         := become devfd enter health isolate request
 GUEST_NATIVE   := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 GUEST_CROSS    := $(shell command -v clang >/dev/null && command -v ld.lld)
 GUEST_ARCHES   := $(if $(GUEST_CROSS),aarch64 x86_64,$(filter aarch64 x86_64,$(GUEST_NATIVE)))

@@ -174,6 +174,14 @@ local CHECKS <const> = {
         end,
     },
     {
+        "app-pods", "applications of user namespaces in pods (--userns --oci-pod)",
+        function()
+            local able <const>, why <const> = core.broker.check()
+            return able and "yes" or "no", why, not able
+                and "--pod has the container as a whole in the pod" or nil
+        end,
+    },
+    {
         "pod-networks", "ways out of pods and zones (pod net attach)", network_doctor.examine,
     },
     {

@@ -49,7 +49,7 @@ local function origins()
 end
 
 ---Where a program for the inside of containers is; raises where it is missing.
----@param name "become"|"devfd"|"enter"|"health"|"isolate"
+---@param name "become"|"devfd"|"enter"|"health"|"isolate"|"request"
 ---@return string path absolute
 function M.path(name)
     local suffix <const> = ("/%s/%s"):format(architecture(), name)

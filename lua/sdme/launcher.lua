@@ -5,6 +5,7 @@ local app <const> = require "sdme.app"
 local apparmor <const> = require "sdme.apparmor"
 local app_secret <const> = require "sdme.app.secret"
 local apps <const> = require "sdme.app.launch"
+local broker <const> = require "sdme.pod.broker"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local files <const> = require "sdme.container.files"
@@ -73,6 +74,7 @@ function M.check(name, settings)
     interpreter.path()
     M.check_upper(store.path())
     pod.check(settings, "start " .. name)
+    broker.check(settings, "start " .. name)
     secret.check(settings, "start " .. name)
     for i, bind in ipairs(settings.bind or {}) do
         need(bind.source, "bind", { bind = setting.without(settings.bind, i) })
@@ -220,7 +222,9 @@ local function mount_root(description)
         mount_submount(description, path, mounted)
     end
     local binds <const> = apps.mount(description, mounted, note)
-    for _, more in ipairs { member.binds(description), names.register(description, mounted) } do
+    local own <const> =
+        { member.binds(description, mounted), names.register(description, mounted) }
+    for _, more in ipairs(own) do
         table.move(more, 1, #more, #binds + 1, binds)
     end
     return root, binds

@@ -411,15 +411,13 @@ local function check_pod(values, shown)
     end
 end
 
--- The container's systemd enters the pod for its applications, and can only as the host's root: the
--- kernel asks for a capability over the pod's network. With that goes CAP_NET_ADMIN, which it needs
--- to set up an interface of its own; it would have it in the pod too.
+-- The container's systemd enters the pod for its applications as the host's root, and needs a
+-- capability over the pod's network for that. With it goes CAP_NET_ADMIN, which it needs to set up
+-- an interface of its own; it would have it in the pod too. Root of a user namespace has none
+-- there, and asks the host.
 local function check_oci_pod(values, shown)
-    if not values.oci_pod then
+    if not values.oci_pod or values.userns then
         return nil
-    elseif values.userns then
-        return ("%s and %s exclude each other"):format(shown "oci_pod", shown "userns"),
-            ("take %s, which has the container as a whole in the pod"):format(shown "pod")
     end
     for _, name in ipairs { "network_veth", "network_bridge", "network_zone" } do
         if values[name] then

@@ -13,11 +13,14 @@ void command_parse(struct command *command, char **argv, const char *other_optio
         {"cwd", &command->directory, NULL},
         {"keep-capabilities", &command->capabilities, NULL},
         {"no-new-privileges", NULL, &command->no_new_privileges},
+        {"controlled", NULL, &command->controlled},
         {other_option, other_value, NULL},
     };
-    size_t count = ELEMENTS(options) - (other_option ? 0 : 1);
 
-    command->argv = program_options(argv, options, count);
+    command->argv = program_options(argv, options, ELEMENTS(options));
+    if (command->controlled)
+        program_take_control();
+    program_close_others();
     if (command->directory && command->directory[0] != '/')
         program_fail(STATUS_FAILED, "cwd '", command->directory, "': expected an absolute path");
     command->kept = capability_parse(command->capabilities);

@@ -14,11 +14,15 @@ struct command {
     const char *directory;    /* NULL is / */
     const char *capabilities; /* see capability_parse */
     bool no_new_privileges;
+    bool controlled; /* see program_take_control */
     char **argv;
     capability_set kept;
 };
 
-/* Reads the options that both have, and the command; ends the program if they are wrong. */
+/*
+ * Reads the options that both have, and the command; ends the program if they are wrong. Of other
+ * descriptors than the standard ones only that of who controls us is left.
+ */
 void command_parse(struct command *command, char **argv, const char *other_option,
                    const char **other_value);
 

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * enter --target PID|CGROUP [--user USER[:GROUP]] [--cwd DIRECTORY] [--keep-capabilities LIST]
- *       [--no-new-privileges] -- COMMAND...
+ *       [--no-new-privileges] [--controlled] -- COMMAND...
  *
  * Runs a command where another one runs: PID is that of devfd or isolate, below which the init of a
  * PID namespace is looked for; CGROUP, which begins with a slash, is the cgroup of such ones. The
  * command gets that init's namespaces, root directory and cgroup, and is limited as isolate limits
  * its own. A terminal that is ours is given to the command, so that a shell can control jobs in it.
+ *
+ * If request.c has had us started, we are --controlled: it has given the terminal up.
  */
 #include "command.h"
 #include "process.h"
 #include "program.h"
 #include "supervise.h"
+#include "terminal.h"
 #include "text.h"
 
 const char program_name[] = "enter";
@@ -29,6 +32,30 @@ static const struct {
     {"ns/net", CLONE_NEWNET},       {"ns/pid", CLONE_NEWPID}, {"ns/uts", CLONE_NEWUTS},
 };
 
+/* The path of its cgroup, in @buffer. */
+static struct text cgroup_of(const struct process *process, char *buffer)
+{
+    struct text rest = process_read(process, "cgroup", buffer), line, directory = {NULL, 0};
+
+    while (text_cut(&rest, '\n', &line))
+        if (line.length >= 4 && text_equal((struct text){line.bytes, 4}, text_of("0::/")))
+            directory = (struct text){line.bytes + 3, line.length - 3};
+    if (!directory.bytes)
+        process_fail(process, "expected a cgroup of the unified hierarchy");
+    return directory;
+}
+
+/*
+ * What the host has made for request.c is in the cgroup of that, and no child of it. 0 if there is
+ * none.
+ */
+static uint64_t find_requested(const struct process *process, const struct process *self)
+{
+    char buffer[PROCESS_FILE];
+
+    return process_init_of_cgroup(cgroup_of(process, buffer), self);
+}
+
 /* The first process downwards from @process whose PID namespace isn't ours. */
 static struct process find_init(struct process process, const struct process *self)
 {
@@ -38,6 +65,11 @@ static struct process find_init(struct process process, const struct process *se
         struct process child;
         uint64_t pid = process_first_child(&process);
 
+        if (pid == 0) {
+            pid = find_requested(&process, self);
+            if (pid != 0)
+                return process_open(pid);
+        }
         if (pid == 0 || depth == DEPTH_MAX)
             process_fail(&process, "expected a PID namespace below it");
         child = process_open(pid);
@@ -73,15 +105,8 @@ static uint64_t find_target(const char *target, const struct process *self)
 static int open_cgroup(const struct process *process)
 {
     char buffer[PROCESS_FILE];
-    struct text rest = process_read(process, "cgroup", buffer), line, directory = {NULL, 0};
-    int fd;
+    int fd = process_open_cgroup(cgroup_of(process, buffer), O_WRONLY);
 
-    while (text_cut(&rest, '\n', &line))
-        if (line.length >= 4 && text_equal((struct text){line.bytes, 4}, text_of("0::/")))
-            directory = (struct text){line.bytes + 3, line.length - 3};
-    if (!directory.bytes)
-        process_fail(process, "expected a cgroup of the unified hierarchy");
-    fd = process_open_cgroup(directory, O_WRONLY);
     if (fd < 0)
         process_fail(process, program_error(fd));
     return fd;
@@ -124,22 +149,6 @@ static int enter_process(const struct process *process, const struct process *se
     return cgroup;
 }
 
-/* Whether the terminal is ours to give: we lead its session. */
-static bool give_terminal(void)
-{
-    int group;
-
-    if (CALL(NR_GETSID, 0) != CALL(NR_GETPID, 0) || CALL(NR_IOCTL, 0, TIOCGPGRP, &group) < 0)
-        return false;
-    return CALL(NR_IOCTL, 0, TIOCNOTTY) == 0;
-}
-
-static void take_terminal(void)
-{
-    CALL(NR_SETSID, 0);
-    CALL(NR_IOCTL, 0, TIOCSCTTY, 0);
-}
-
 /* From its first moment on, processes of the target may look into it, and take what it has. */
 _Noreturn static void run_command(const struct command *command, char **env, signal_set mask,
                                   const struct gate *gate, int cgroup, bool terminal)
@@ -147,7 +156,7 @@ _Noreturn static void run_command(const struct command *command, char **env, sig
     int code;
 
     if (terminal)
-        take_terminal();
+        terminal_take();
     code = (int) sys_write(cgroup, "0", 1);
     if (code < 0)
         program_fail_errno(STATUS_FAILED, code, "cgroup.procs");
@@ -176,17 +185,18 @@ int program_main(char **argv, char **env)
     bool terminal;
 
     command_parse(&command, argv, "target", &target);
-    program_close_others();
     cgroup = enter_target(target);
     gate = supervise_gate();
     signals = supervise_signals(&mask);
-    terminal = give_terminal();
+    terminal = command.controlled || terminal_give();
     capability_bound(command.kept, CAPABILITY_BECOME | CAPABILITY_SIGNAL);
     child = sys_fork(0);
     if (child < 0)
         program_fail_errno(STATUS_FAILED, child, "fork");
-    if (child == 0)
+    if (child == 0) {
+        program_leave_control();
         run_command(&command, env, mask, &gate, cgroup, terminal);
+    }
     supervise_open(&gate);
     return supervise(signals, child);
 }

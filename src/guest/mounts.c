@@ -127,3 +127,16 @@ void mounts_make(void)
     for (size_t i = 0; i < ELEMENTS(hidden); i++)
         hide(hidden[i]);
 }
+
+/* A /sys of its own has only who owns the network (sysfs(5)). */
+static const char *const networks[] = {"/sys/class/net", "/sys/devices/virtual/net"};
+
+void mounts_leave(const char *path)
+{
+    int code = (int) CALL(NR_UMOUNT2, path, MNT_DETACH | UMOUNT_NOFOLLOW);
+
+    if (code < 0)
+        program_fail_errno(STATUS_FAILED, code, "unmount ", path);
+    for (size_t i = 0; i < ELEMENTS(networks); i++)
+        hide(networks[i]);
+}

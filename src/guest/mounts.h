@@ -10,4 +10,10 @@
  */
 void mounts_make(void);
 
+/*
+ * In them: takes away what is mounted at @path, and what /sys shows of a network that isn't ours.
+ * Ends the program if it can't.
+ */
+void mounts_leave(const char *path);
+
 #endif

@@ -136,22 +136,38 @@ static bool start_of(uint64_t pid, uint64_t *ret_start)
     return text_to_number(field, UINT64_MAX, ret_start);
 }
 
+/* What cgroup.procs says, in memory that the next call takes for its own. */
+static int load_members(struct text cgroup, struct text *ret_members)
+{
+    static char buffer[CGROUP_PROCS_MAX];
+    int code = process_open_cgroup(cgroup, O_RDONLY);
+
+    return code < 0 ? code : file_load(code, buffer, sizeof buffer, ret_members);
+}
+
+/* The next that is in the PID namespace; 0 behind the last. */
+static uint64_t next_member(struct text *members, uint64_t namespace)
+{
+    struct text line;
+    uint64_t pid;
+
+    while (text_cut(members, '\n', &line))
+        if (text_to_number(line, PROCESS_MAX, &pid) && pid != 0 && is_in_namespace(pid, namespace))
+            return pid;
+    return 0;
+}
+
 uint64_t process_of_cgroup(const char *cgroup, const struct process *self, uint64_t *ret_start)
 {
     uint64_t pid, start, oldest = 0, oldest_start = UINT64_MAX, own = namespace_of(self, "ns/pid");
-    static char buffer[CGROUP_PROCS_MAX];
-    struct text rest, line;
-    int code = process_open_cgroup(text_of(cgroup), O_RDONLY);
+    struct text members;
+    int code = load_members(text_of(cgroup), &members);
 
-    if (code >= 0)
-        code = file_load(code, buffer, sizeof buffer, &rest);
     if (code == -ENOENT || code == -ENODEV)
         return 0;
     if (code < 0)
         program_fail_errno(STATUS_FAILED, code, "cgroup ", cgroup);
-    while (text_cut(&rest, '\n', &line)) {
-        if (!text_to_number(line, PROCESS_MAX, &pid) || pid == 0 || !is_in_namespace(pid, own))
-            continue;
+    while ((pid = next_member(&members, own)) != 0) {
         if (!start_of(pid, &start) || start >= oldest_start)
             continue;
         oldest = pid;
@@ -160,4 +176,22 @@ uint64_t process_of_cgroup(const char *cgroup, const struct process *self, uint6
     if (oldest != 0 && ret_start)
         *ret_start = oldest_start;
     return oldest;
+}
+
+uint64_t process_init_of_cgroup(struct text cgroup, const struct process *self)
+{
+    uint64_t pid, child, own = namespace_of(self, "ns/pid");
+    struct text members;
+
+    if (load_members(cgroup, &members) < 0)
+        return 0;
+    while ((pid = next_member(&members, own)) != 0) {
+        struct process process = process_open(pid);
+
+        child = process_first_child(&process);
+        sys_close(process.directory);
+        if (child != 0 && !is_in_namespace(child, own))
+            return child;
+    }
+    return 0;
 }

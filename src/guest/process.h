@@ -52,4 +52,9 @@ int process_open_cgroup(struct text cgroup, int flags);
  */
 uint64_t process_of_cgroup(const char *cgroup, const struct process *self, uint64_t *ret_start);
 
+/*
+ * The init of a PID namespace that such a process has made. Returns 0 if there is none.
+ */
+uint64_t process_init_of_cgroup(struct text cgroup, const struct process *self);
+
 #endif

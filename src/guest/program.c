@@ -19,7 +19,38 @@ __attribute__((used)) void start(long *stack)
 
     if (stack[0] == 0)
         sys_exit(STATUS_FAILED);
-    sys_exit(program_main(argv, env));
+    program_end(program_main(argv, env));
+}
+
+static bool controlled;
+
+void program_take_control(void)
+{
+    const char begun = CONTROL_BEGUN;
+
+    controlled = true;
+    CALL(NR_SENDTO, PROGRAM_CONTROL, &begun, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void program_leave_control(void)
+{
+    if (controlled)
+        sys_close(PROGRAM_CONTROL);
+    controlled = false;
+}
+
+int program_control(void)
+{
+    return controlled ? PROGRAM_CONTROL : -1;
+}
+
+void program_end(int status)
+{
+    const char ended[] = {CONTROL_ENDED, (char) status};
+
+    if (controlled)
+        CALL(NR_SENDTO, PROGRAM_CONTROL, ended, sizeof ended, MSG_NOSIGNAL | MSG_DONTWAIT);
+    sys_exit(status);
 }
 
 static const struct {
@@ -100,7 +131,7 @@ void program_say_(const char *const *parts)
 void program_fail_(int status, const char *const *parts)
 {
     program_say_(parts);
-    sys_exit(status);
+    program_end(status);
 }
 
 static const struct option *find_option(struct text name, const struct option *options,
@@ -146,7 +177,7 @@ char **program_options(char **argv, const struct option *options, size_t count)
 
 void program_close_others(void)
 {
-    int code = (int) CALL(NR_CLOSE_RANGE, 3, UINT32_MAX, 0);
+    int code = (int) CALL(NR_CLOSE_RANGE, controlled ? PROGRAM_CONTROL + 1 : 3, UINT32_MAX, 0);
 
     if (code < 0)
         program_fail_errno(STATUS_FAILED, code, "close_range");

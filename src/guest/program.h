@@ -47,7 +47,31 @@ const char *program_error(int negative_errno);
 #define program_say(...) program_say_((const char *const[]){__VA_ARGS__, NULL})
 void program_say_(const char *const *parts);
 
-/* Closes all but the standard descriptors. */
+/*
+ * Who has had us started by request.c waits at the other end of descriptor 3, a socket that keeps
+ * messages apart. What comes there are signals, a byte each; its end is that of who waits. What
+ * goes out is CONTROL_BEGUN, and CONTROL_ENDED and our exit status, however we end.
+ */
+enum {
+    PROGRAM_CONTROL = 3,
+    CONTROL_BEGUN = 'B',
+    CONTROL_ENDED = 'S',
+    CONTROL_REFUSED = 'E', /* of the host's broker, and its reason */
+};
+
+/* From here on we are controlled so. */
+void program_take_control(void);
+
+/* In a child: we aren't. */
+void program_leave_control(void);
+
+/* PROGRAM_CONTROL, or -1. */
+int program_control(void);
+
+/* exit(2), and tells who waits. */
+__attribute__((noreturn)) void program_end(int status);
+
+/* Closes all but the standard descriptors, and that of who waits. */
 void program_close_others(void);
 
 /* The value of a variable, or NULL. */

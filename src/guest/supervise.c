@@ -55,28 +55,57 @@ static bool reap(int child, int *ret_status)
     return ended;
 }
 
-bool supervise_step(int signals, int child, int *ret_status)
+int supervise_signal(int signals)
 {
     struct signal_record record = {0};
     uint32_t self = (uint32_t) CALL(NR_GETPID, 0);
-    bool children = false;
 
-    while (sys_read(signals, &record, sizeof record) == (long) sizeof record) {
-        if (record.number == SIGCHLD)
+    while (sys_read(signals, &record, sizeof record) == (long) sizeof record)
+        if (record.number == SIGCHLD || (record.code != SI_KERNEL && record.pid != self))
+            return (int) record.number;
+    return 0;
+}
+
+bool supervise_step(int signals, int child, int *ret_status)
+{
+    bool children = false;
+    int number;
+
+    while ((number = supervise_signal(signals)) != 0) {
+        if (number == SIGCHLD)
             children = true;
-        else if (record.code != SI_KERNEL && record.pid != self)
-            sys_kill(child, (int) record.number);
+        else
+            sys_kill(child, number);
     }
     return children && reap(child, ret_status);
 }
 
+/* false if nobody controls us any more. */
+static bool obey(int control, int child)
+{
+    unsigned char number = 0;
+    long count = sys_read(control, &number, 1);
+
+    if (count == 1 && number > 0 && number <= SIGNAL_LAST)
+        sys_kill(child, number);
+    if (count > 0 || count == -EAGAIN || count == -EINTR)
+        return true;
+    sys_kill(child, SIGKILL);
+    return false;
+}
+
 int supervise(int signals, int child)
 {
-    struct poll_entry entry = {.fd = signals, .events = POLLIN};
+    struct poll_entry entries[] = {{.fd = signals, .events = POLLIN},
+                                   {.fd = program_control(), .events = POLLIN}};
     int status;
 
-    while (!supervise_step(signals, child, &status))
-        sys_poll(&entry, 1, NULL);
+    while (!supervise_step(signals, child, &status)) {
+        entries[1].returned = 0;
+        sys_poll(entries, ELEMENTS(entries), NULL);
+        if (entries[1].returned && !obey(entries[1].fd, child))
+            entries[1].fd = -1;
+    }
     return status;
 }
 

@@ -15,15 +15,24 @@ int supervise_signals(signal_set *ret_before);
 void supervise_restore(signal_set mask, bool defaults);
 
 /*
+ * The next signal that has come, SIGCHLD or one to be passed on; 0 if there is none.
+ *
+ * What a terminal sends goes to all of its foreground processes, those that we have begun included,
+ * and isn't passed on; neither is what we have brought upon ourselves, as by TIOCNOTTY
+ * (ioctl_tty(2)).
+ */
+int supervise_signal(int signals);
+
+/*
  * Reads what has come: passes signals on to @child, and reaps every child that has ended. true once
  * @child has; @ret_status is then its exit status, or 128 and the signal that killed it.
- *
- * What a terminal sends goes to all of its foreground processes, @child included, and isn't passed
- * on; neither is what we have brought upon ourselves, as by TIOCNOTTY (ioctl_tty(2)).
  */
 bool supervise_step(int signals, int child, int *ret_status);
 
-/* supervise_step until @child has ended. */
+/*
+ * supervise_step until @child has ended, which it also does with who controls us; what signals that
+ * one sends are passed on too.
+ */
 int supervise(int signals, int child);
 
 /*

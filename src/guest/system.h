@@ -190,6 +190,51 @@ enum {
 };
 
 enum {
+    AF_UNIX = 1,
+    SOCK_SEQPACKET = 5,
+    SOCK_CLOEXEC = O_CLOEXEC,
+    SOL_SOCKET = 1,
+    SCM_RIGHTS = 1,
+};
+
+/* struct sockaddr_un of unix(7) */
+struct unix_address {
+    uint16_t family;
+    char path[108];
+};
+
+struct io_vector {
+    const void *base;
+    uint64_t length;
+};
+
+/* struct msghdr of recvmsg(2), as the kernel has it */
+struct message_header {
+    void *name;
+    int32_t name_length;
+    struct io_vector *vectors;
+    uint64_t vector_count;
+    const void *control;
+    uint64_t control_length;
+    uint32_t flags;
+};
+_Static_assert(sizeof(struct message_header) == 56, "as large as struct msghdr");
+
+/* struct cmsghdr of cmsg(3), and descriptors behind it */
+struct descriptor_message {
+    uint64_t length;
+    int32_t level;
+    int32_t type;
+    int32_t descriptors[4]; /* the last is only there for its alignment */
+};
+_Static_assert(sizeof(struct descriptor_message) == 32, "as CMSG_SPACE has it for three");
+
+enum {
+    MNT_DETACH = 2,
+    UMOUNT_NOFOLLOW = 8,
+};
+
+enum {
     MS_RDONLY = 1,
     MS_NOSUID = 2,
     MS_NODEV = 4,

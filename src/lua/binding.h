@@ -96,6 +96,7 @@ int sdme_lua_take_interrupt(lua_State *L);
 #define SDME_PRIMITIVES(X)                                                                         \
     X(address)                                                                                     \
     X(archive)                                                                                     \
+    X(broker)                                                                                      \
     X(bus)                                                                                         \
     X(cgroup)                                                                                      \
     X(connection)                                                                                  \

@@ -8,6 +8,7 @@
 ---@field version string the version
 ---@field address sdme.core.address the addresses of interfaces, and when they change
 ---@field archive sdme.core.archive tar archives
+---@field broker sdme.core.broker processes that containers ask their host for
 ---@field bus sdme.core.bus D-Bus
 ---@field cgroup sdme.core.cgroup control groups
 ---@field connection sdme.core.connection connections to servers in other network namespaces

@@ -1,6 +1,7 @@
 -- Commands among the processes of an application.
 
 local app <const> = require "sdme.app"
+local broker <const> = require "sdme.pod.broker"
 local confinement <const> = require "sdme.app.confinement"
 local fault <const> = require "sdme.fault"
 local systemd <const> = require "sdme.systemd"
@@ -11,6 +12,10 @@ local M <const> = {}
 -- What our program in the guest sees to, of the options of a command. systemd isn't told of a user:
 -- it would give the command that one's home in the container.
 local OWN <const> = { app = true, argv = true, cwd = true, env = true, user = true }
+
+local function add(list, ...)
+    table.move({ ... }, 1, select("#", ...), #list + 1, list)
+end
 
 local function main_process(bus, name, one)
     local pid <const> =
@@ -37,16 +42,15 @@ function M.inside(bus, description, options)
     for key, value in pairs(options) do
         inside[key] = not OWN[key] and value or inside[key]
     end
-    local argv <const> = {
-        app.root(one.name) .. app.program "enter", "--target", ("%d"):format(main),
-        "--cwd", options.cwd or one.config.workdir or "/",
-    }
+    local root <const> = app.root(one.name)
+    local argv <const>, told <const> = broker.words(description.name, root .. app.program "request")
+    add(argv, root .. app.program "enter", "--target", ("%d"):format(main),
+        "--cwd", options.cwd or one.config.workdir or "/")
+    add(argv, table.unpack(told))
     if user ~= "" then
-        argv[#argv + 1], argv[#argv + 2] = "--user", user
+        add(argv, "--user", user)
     end
-    for _, option in ipairs(confinement.options(description.settings)) do
-        argv[#argv + 1] = option
-    end
+    add(argv, table.unpack(confinement.options(description.settings)))
     argv[#argv + 1] = "--"
     inside.properties = confinement.properties(description.settings)
     if file then

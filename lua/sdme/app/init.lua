@@ -100,12 +100,13 @@ local function add_port(ports, port)
 end
 
 ---The settings of a container with what the images of its applications add: the ports that they
----name are open on the host, where the container has an interface to it.
+---name are open on the host, where the container has an interface to it that they are behind.
 ---@param description { settings: table, apps: sdme.App[]? }
 ---@return table
 function M.settings(description)
     local settings <const> = description.settings
-    if not description.apps or settings.no_oci_ports or not network.has_interface(settings) then
+    if not description.apps or settings.no_oci_ports or settings.oci_pod
+        or not network.has_interface(settings) then
         return settings
     end
     local own <const> = settings.port or {}

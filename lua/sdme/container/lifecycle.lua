@@ -2,6 +2,7 @@
 
 local app <const> = require "sdme.app"
 local apparmor <const> = require "sdme.apparmor"
+local broker <const> = require "sdme.pod.broker"
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
@@ -442,6 +443,7 @@ end
 ---about to come back.
 ---@param name string
 function M.stopped(name)
+    broker.forget(name)
     local forgotten <const>, why <const> = pcall(names.forget, name)
     if not forgotten then
         io.stderr:write("sdme: ", tostring(why), "\n") -- the next command does it

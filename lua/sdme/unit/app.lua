@@ -70,7 +70,7 @@ end
 
 -- What an image runs is its entry point, which its command is the arguments of: in namespaces of
 -- its own, and with pipes for its output, which it can open by name, as it can't the journal.
-local function main_command(app, paths)
+local function main_command(app, paths, broker)
     local config <const>, command <const> = app.config, {}
     for _, part in ipairs { config.entrypoint or {}, config.cmd or {} } do
         add(command, table.unpack(part))
@@ -80,7 +80,13 @@ local function main_command(app, paths)
     end
     local argv <const> = { paths.program "devfd" }
     add_option(argv, "--owner", config.user)
-    add(argv, "--", paths.program "isolate")
+    add(argv, "--")
+    if broker then
+        add(argv, paths.program "request", "--socket", broker.application, "--",
+            paths.program "isolate", "--controlled", "--broker", broker.application)
+    else
+        add(argv, paths.program "isolate")
+    end
     return add_command(argv, config, command)
 end
 
@@ -124,22 +130,22 @@ local function service(app, paths, confined)
     }
 end
 
----What has an application in a network of its own.
----@param app sdme.App
----@param paths { run: function }
----@param network { namespace: string, resolv_conf: string?, hosts: string, secrets: string? } paths
----in the container, and a bind
----@return string drop-in of its service
-function M.drop_in(app, paths, network)
+-- One for the service of an application.
+local function service_drop_in(app, paths, network)
+    local broker <const> = network.broker
     return text.render {
         { "Service",
             { "NetworkNamespacePath", network.namespace },
+            { "ExecStart", broker and { "", main_command(app, paths, broker) } },
             -- An empty one takes back all binds, those of BindPaths= too (systemd.exec(5)).
             { "BindReadOnlyPaths", {
                 "", ("-%s:/etc/resolv.conf"):format(network.resolv_conf or "/etc/resolv.conf"),
                 ("-%s:/etc/hosts"):format(network.hosts), network.secrets,
             } },
-            { "BindPaths", paths.run(app.name) .. ":/run" },
+            { "BindPaths", {
+                paths.run(app.name) .. ":/run",
+                broker and ("%s:%s"):format(broker.container, broker.application),
+            } },
         },
     }
 end
@@ -159,7 +165,7 @@ local function add_time(argv, name, seconds)
 end
 
 -- The check runs in the application, and our program that counts its failures outside of it.
-local function health_argv(app, paths, options)
+local function health_argv(app, paths, options, broker)
     local config <const>, cgroup <const> = app.config, "/system.slice/" .. M.name(app.name)
     local check <const>, root <const> = config.healthcheck, paths.root(app.name)
     local argv <const> = {
@@ -171,7 +177,13 @@ local function health_argv(app, paths, options)
         add_time(argv, "--start-period", check.start_period)
         add_time(argv, "--start-interval", check.start_interval or START_INTERVAL)
     end
-    add(argv, "--", root .. paths.program "enter", "--target", cgroup)
+    add(argv, "--")
+    if broker then
+        add(argv, root .. paths.program "request", "--socket", broker.container, "--",
+            root .. paths.program "enter", "--controlled", "--target", cgroup)
+    else
+        add(argv, root .. paths.program "enter", "--target", cgroup)
+    end
     return add_command(argv, config, health_command(config), options)
 end
 
@@ -215,6 +227,24 @@ local function health_timer(app)
             { "AccuracySec", "100ms" },
         },
     }
+end
+
+---What has an application in a network of its own: drop-ins of its units.
+---@param app sdme.App
+---@param paths table see `files`
+---@param options string[] of `enter`
+---@param network { namespace: string?, broker: table?, resolv_conf: string?, hosts: string,
+---secrets: string? } paths in the container, and a bind; a network that isn't the container's to
+---enter has a `broker`, by whose sockets (`container`, `application`) it is asked for
+---@return table<string, string> contents by unit
+function M.drop_ins(app, paths, options, network)
+    local files <const> = { [M.name(app.name)] = service_drop_in(app, paths, network) }
+    if app.config.healthcheck and network.broker then
+        local argv <const> = health_argv(app, paths, options, network.broker)
+        files[health_name(app.name)] =
+            text.render { { "Service", { "ExecStart", { "", argv } } } }
+    end
+    return files
 end
 
 ---The unit files of an application.

@@ -85,7 +85,7 @@ describe("a definition of a pod", function()
             ["ready: expected {"] = { ready = true },
             ["timeout: "] = { timeout = "soon" },
             ["pod and private_network exclude each other"] = { private_network = true },
-            ["oci_pod and userns exclude each other"] = { app_only = true, userns = true },
+            ["oci_pod and network_veth exclude"] = { app_only = true, network_veth = true },
             ["port"] = { port = { 80 } },
         } do
             assert.matches(pattern, (wrong(container)))
