@@ -14,11 +14,6 @@ local broker = {}
 ---Serves one connection: has what is asked for run as a child of who asks would, but in another
 ---network. Fails with "EPERM" where that isn't root of the container. Waits for the other side, up
 ---to 10 seconds.
----
----```lua
----local netns <close> = assert(core.netns.open "/run/sdme/netns/pods/shop")
----assert(core.broker.serve { connection = 0, netns = netns, base = 524288, count = 65536 })
----```
 ---@param options sdme.core.broker.Options whom to serve, and with what
 ---@return true served
 function broker.serve(options) end
@@ -29,6 +24,10 @@ function broker.serve(options) end
 function broker.path(connection) end
 
 ---Whether the kernel has what it takes to serve; fails with "EUNSUPPORTED" where it lacks that.
+---
+---```lua
+---print(core.broker.check())
+---```
 ---@return true able
 function broker.check() end
 
