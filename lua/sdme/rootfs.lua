@@ -118,8 +118,10 @@ end
 ---@param name string
 ---@param description table
 ---@param transaction sdme.Transaction which still uses the layers
+---@param options { background: boolean? }? `background`: a crash of the host may take it yet,
+--- unless another one has to go for it
 ---@return sdme.Rootfs
-function M.save(name, description, transaction)
+function M.save(name, description, transaction, options)
     local fine <const>, old <const> = pcall(M.read, name)
     local saved <const> = { created = os.date "!%Y-%m-%dT%H:%M:%SZ" }
     for key, value in pairs(description) do
@@ -130,8 +132,14 @@ function M.save(name, description, transaction)
     if fine then
         transaction:replace(layer.named(old))
     end
-    layer.write_out(layer.named(saved))
+    local background <const> = options and options.background and not M.exists(name)
+    if not background then
+        layer.write_out(layer.named(saved))
+    end
     state.write(path_of(name), saved)
+    if background then
+        layer.begin_write_out(layer.named(saved))
+    end
     transaction:saved()
     return setmetatable({ name = name }, Rootfs)
 end
@@ -201,12 +209,12 @@ function M.import(text, options)
     if not description.apps then
         function context.keep()
             if origin.kind == "archive" then
-                require("sdme.source.archive").keep(layers, origin, transaction)
+                require("sdme.source.archive").keep(layers, origin, source, transaction)
             end
         end
         require("sdme.distro").prepare(description, context)
     end
-    return M.save(name, description, transaction)
+    return M.save(name, description, transaction, { background = true })
 end
 
 ---The containers that were made from it.
@@ -392,6 +400,17 @@ local function apps_of(description)
     return #names > 0 and names or nil
 end
 
+-- What keeps containers from being made from it.
+local function problem_of(found)
+    for _, one in ipairs(found.layers) do
+        if one.missing then
+            local _, why <const> = pcall(layer.check, { one.id })
+            return tostring(why)
+        end
+    end
+    return nil
+end
+
 ---What `sdme fs ls` shows.
 ---@return table[]
 function M.status()
@@ -402,7 +421,7 @@ function M.status()
             name = one.name, os = found.os and found.os.name, systemd = found.systemd,
             size = found.size, layers = #found.layers, created = found.created,
             origin = found.origin, users = found.users, image = found.image and true or nil,
-            apps = apps_of(found),
+            apps = apps_of(found), problem = problem_of(found),
         } or { name = one.name, problem = tostring(found) }
     end
     return rows

@@ -8,6 +8,7 @@ local json <const> = require "sdme.json"
 local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
+local wait <const> = require "spec.support.wait"
 
 local function inspect(name)
     return json.decode(sdme.ok("fs", "inspect", name))
@@ -92,6 +93,26 @@ describe("a rootfs", function()
         sdme.ok("fs", "rm", "--force", "gone")
         sdme.ok("start", "web")
         assert.equal("0", sdme.ok("exec", "web", "id", "-u"))
+    end)
+
+    it("is damaged where the host went down before it was on the disk, and made again", function()
+        local archive <const> = debian.path "debian.tar"
+        sdme.ok("fs", "import", archive, "--name", "lost")
+        local id <const> = inspect("lost").layers[1].id
+        local mark <const> = ("%s/layers/%s/unwritten"):format(sdme.datadir(), id)
+        wait.until_true("it is on the disk", function() return not core.file.readlink(mark) end)
+        assert(core.file.symlink("another-boot", mark))
+        assert.matches("\nlost +damaged ", sdme.ok("fs", "ls"))
+        assert.matches("the layer %S+ is lost: it wasn't on the disk when the host went down",
+            json.decode(sdme.ok("fs", "ls", "--json"))[2].problem)
+        local refused <const> = sdme.run("create", "-r", "lost", "--name", "web")
+        assert.equal(1, refused.status)
+        assert.matches("the layer " .. id .. " is lost", refused.err, 1, true)
+        sdme.ok("fs", "import", archive, "--name", "lost", "--force")
+        assert.is_nil(core.file.readlink(mark))
+        sdme.ok("create", "-r", "lost", "--name", "web")
+        sdme.ok("rm", "web")
+        sdme.ok("fs", "rm", "lost")
     end)
 
     it("has a digest to be verified", function()

@@ -15,9 +15,11 @@ local function tree_of(name)
         name)
 end
 
+local UNWRITTEN <const> = "find /var/lib/sdme/layers -maxdepth 2 -name unwritten | wc -l"
+
 -- The layers that aren't said to be on the disk.
 local function unwritten()
-    return vm.run "find /var/lib/sdme/layers -maxdepth 2 -name unwritten | wc -l"
+    return vm.run(UNWRITTEN)
 end
 
 describe("an archive", function()
@@ -34,11 +36,33 @@ describe("an archive", function()
         vm.attempt "rm -r /root/tree /root/tree.tar"
     end)
 
-    it("that was imported right before a power cut is whole", function()
+    it("that was imported is whole after a power cut, or lost and said to be", function()
         vm.run "sdme fs import /root/tree.tar --name web --install-packages no"
+        vm.crash()
+        if unwritten() ~= "0" then
+            assert.matches("web +damaged", vm.run "sdme fs ls")
+            assert.not_equal(0, (vm.attempt "sdme create -r web --name box"))
+            vm.run "sdme fs import /root/tree.tar --name web --install-packages no --force"
+        end
+        assert.equal("0", unwritten())
+        assert.equal(digest(TREE), digest(tree_of "web"))
+    end)
+
+    it("is whole once it is said to be on the disk", function()
+        vm.run "sdme fs import /root/tree.tar --name web --install-packages no"
+        vm.run("while [ %s != 0 ]; do sleep 0.1; done", "$(" .. UNWRITTEN .. ")")
         vm.crash()
         assert.equal("0", unwritten())
         assert.equal(digest(TREE), digest(tree_of "web"))
+    end)
+
+    it("that a container was made from is on the disk", function()
+        vm.run "sdme fs import /root/tree.tar --name web --install-packages no"
+        vm.run "sdme create -r web --name box"
+        vm.crash()
+        assert.equal("0", unwritten())
+        assert.equal(digest(TREE), digest(tree_of "web"))
+        vm.run "sdme rm box"
     end)
 
     it("that was unpacked for nothing before a power cut is unpacked once more", function()
@@ -47,7 +71,7 @@ describe("an archive", function()
         assert.equal("1", unwritten())
         vm.crash()
         vm.run "sdme fs import /root/tree.tar --name web --install-packages no"
-        assert.equal("0", unwritten())
+        vm.run("while [ %s != 0 ]; do sleep 0.1; done", "$(" .. UNWRITTEN .. ")")
         assert.equal(digest(TREE), digest(tree_of "web"))
     end)
 end)

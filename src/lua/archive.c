@@ -53,14 +53,15 @@ static int open_directory(lua_State *L, int *opened, int *ret_fd, struct sdme_er
 }
 
 /*
- * unpack{ input=, directory=, whiteouts=false, unmarked_end=false, compression=, threads=,
- * limits={size=, entries=, ratio=, window=, path=, depth=} } -> pending: { digest=, diff_id=,
- * compression=, consumed=, size=, entries=, whiteouts=, implied={path, ...} }
+ * unpack{ input=, directory=, whiteouts=false, unmarked_end=false, undigested=false, compression=,
+ * threads=, limits={size=, entries=, ratio=, window=, path=, depth=} } -> pending: { digest=,
+ * diff_id=, compression=, consumed=, size=, entries=, whiteouts=, implied={path, ...} }
  */
 static int archive_unpack(lua_State *L)
 {
     static const char *const known[] = {"input",   "directory", "whiteouts",    "compression",
-                                        "threads", "limits",    "unmarked_end", NULL};
+                                        "threads", "limits",    "unmarked_end", "undigested",
+                                        NULL};
     struct sdme_error error = {0};
 
     lua_settop(L, 1);
@@ -71,6 +72,7 @@ static int archive_unpack(lua_State *L)
         .compression = sdme_lua_option_string(L, 1, "compression", NULL),
         .whiteouts = sdme_lua_option_boolean(L, 1, "whiteouts", false),
         .unmarked_end = sdme_lua_option_boolean(L, 1, "unmarked_end", false),
+        .undigested = sdme_lua_option_boolean(L, 1, "undigested", false),
         .threads = (unsigned int) option_limit(L, 1, "threads", 0, 3),
         .limits = option_limits(L, 1),
     };
@@ -132,7 +134,8 @@ static void set_count(lua_State *L, const char *key, uint64_t count)
 static void push_result(lua_State *L, const struct sdme_unpack_result *result)
 {
     lua_createtable(L, 0, 8);
-    set_digest(L, "digest", result->digest);
+    if (result->digest[0])
+        set_digest(L, "digest", result->digest);
     set_digest(L, "diff_id", result->diff_id);
     lua_pushstring(L, result->compression);
     lua_setfield(L, -2, "compression");

@@ -19,6 +19,7 @@ local archive = {}
 ---@field whiteouts boolean? whether those of OCI layers become overlayfs's; false
 ---@field unmarked_end boolean? whether it takes an archive that lacks the zeros at its end, for who
 ---  checks its digest; false
+---@field undigested boolean? whether a compressed one gets no `digest`; false
 ---@field compression "none"|"gzip"|"bzip2"|"xz"|"zstd"|"lz4"|nil told from the first bytes without
 ---@field threads integer? as many as processors without
 ---@field limits sdme.archive.Limits? what it may hold

@@ -319,6 +319,7 @@ static int file_sync(lua_State *L)
 
 static const luaL_Reg file_functions[] = {
     {"flush", sdme_lua_file_flush},
+    {"write_out", sdme_lua_file_write_out},
     {"link", file_link},
     {"list", file_list},
     {"mkdir", file_mkdir},

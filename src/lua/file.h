@@ -23,8 +23,9 @@ struct sdme_lua_location sdme_lua_check_location(lua_State *L, int index, int op
 /* For the option tables, which may be missing; unlike those of binding.h. */
 uid_t sdme_lua_check_id(lua_State *L, lua_Integer id, const char *what);
 
-/* flush(), which is in file_flush.c, and the class of what it returns. */
+/* flush() and write_out(), which are in file_flush.c, and the class of what flush() returns. */
 int sdme_lua_file_flush(lua_State *L);
+int sdme_lua_file_write_out(lua_State *L);
 void sdme_lua_file_flush_class(lua_State *L);
 
 /* The part of sdme.core.file that is in file_attribute.c. */

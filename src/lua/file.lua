@@ -269,3 +269,18 @@ function file.sync(path, options) end
 ---@param options sdme.file.RootOptions? where it is
 ---@return sdme.Pending pending ends with true
 function file.flush(path, options) end
+
+---The same as `sync`, by a process that outlives this one. Once everything is on the disk it takes
+---the file that says it may not be out of some directories.
+---
+---```lua
+---assert(core.file.mkdir("/tmp/new/one", { parents = true }))
+---assert(core.file.write("/tmp/new/one/unwritten", ""))
+---assert(core.file.write_out("/tmp/new", { "one" }, "unwritten"))
+---```
+---@param path string a directory
+---@param names string[] directories in it
+---@param mark string the file in them
+---@param options sdme.file.RootOptions? where it is
+---@return true done that it has begun
+function file.write_out(path, names, mark, options) end

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../runtime/job.h"
 #include "../runtime/path.h"
+#include "../runtime/write_out.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -75,6 +76,26 @@ int sdme_lua_file_flush(lua_State *L)
     if (code >= 0)
         code = sdme_job_start(write_out, flush, &flush->job, &error);
     return code < 0 ? sdme_lua_fail(L, &error) : 1;
+}
+
+/* write_out(path, names, mark[, {root=}]) -> true */
+int sdme_lua_file_write_out(lua_State *L)
+{
+    static const char *const known[] = {"root", NULL};
+    struct sdme_lua_location at = sdme_lua_check_location(L, 1, 4, known, true);
+    const char *mark = sdme_lua_check_text(L, 3);
+    _cleanup_close_ int fd = -1;
+    struct sdme_error error = {0};
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    char **names = sdme_lua_strings(L, 2, "names");
+    int code = sdme_path_open(at.root, at.path, O_RDONLY | O_DIRECTORY, 0, &fd, &error);
+    if (code >= 0)
+        code = sdme_write_out(fd, (const char *const *) names, mark, &error);
+    if (code < 0)
+        return sdme_lua_fail(L, &error);
+    lua_pushboolean(L, true);
+    return 1;
 }
 
 void sdme_lua_file_flush_class(lua_State *L)

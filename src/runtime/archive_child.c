@@ -105,8 +105,6 @@ static int unpack(const struct sdme_unpack_child *child, int *socket,
         return code;
     sdme_archive_input_move(child->input, SDME_CONFINED_INPUT);
     code = sdme_archive_pipeline_start(child->pipeline, error);
-    if (code >= 0 && child->options->threads != 1)
-        code = sdme_writeback_start(&options.writeback, error);
     if (code >= 0)
         code = sdme_tar_new(&source, &tar, error);
     if (code >= 0)
@@ -118,7 +116,6 @@ static int unpack(const struct sdme_unpack_child *child, int *socket,
     if (code >= 0)
         code = fill_result(child, writer, message, error);
     sdme_archive_writer_free(writer);
-    sdme_writeback_finish(options.writeback);
     sdme_tar_free(tar);
     return code;
 }

@@ -26,6 +26,7 @@ struct sdme_archive_input {
     struct sdme_archive_source source;
     const struct sdme_archive_decoder *decoder; /* NULL: the tar stream as it is */
     bool known;                                 /* which of them it is */
+    bool undigested;                            /* what is compressed */
     void *states[ELEMENTS(kinds)];
     void *state;
     uint64_t output;
@@ -101,11 +102,19 @@ static int prepare(struct sdme_archive_input *input, int fd, const char *compres
     return make_decoders(input, fd, compression, error);
 }
 
+static void drop_digest(struct sdme_archive_input *input)
+{
+    sdme_digest_free(input->source.digest);
+    input->source.digest = NULL;
+}
+
 static void choose(struct sdme_archive_input *input, int kind)
 {
     input->known = true;
     if (kind < 0)
         return;
+    if (input->undigested)
+        drop_digest(input);
     input->decoder = kinds[kind].decoder;
     input->state = input->states[kind];
 }
@@ -143,6 +152,13 @@ void sdme_archive_input_free(struct sdme_archive_input *input)
     sdme_digest_free(input->source.digest);
     free(input->source.buffer);
     free(input);
+}
+
+void sdme_archive_input_leave_undigested(struct sdme_archive_input *input)
+{
+    input->undigested = true;
+    if (input->decoder)
+        drop_digest(input);
 }
 
 void sdme_archive_input_move(struct sdme_archive_input *input, int fd)
@@ -237,10 +253,13 @@ int sdme_archive_input_digest(struct sdme_archive_input *input, char ret_hex[SDM
     unsigned char value[SDME_DIGEST_MAX];
     size_t size;
 
+    *ret_consumed = input->source.read;
+    ret_hex[0] = '\0';
+    if (!input->source.digest)
+        return 0;
     int code = sdme_digest_value(input->source.digest, value, &size, error);
     if (code < 0)
         return code;
     sdme_digest_hex(value, size, ret_hex);
-    *ret_consumed = input->source.read;
     return 0;
 }

@@ -32,7 +32,12 @@ unsigned int sdme_archive_input_compression(const struct sdme_archive_input *inp
 /* Whether what is read is what comes out, digest and all; after the first read. */
 bool sdme_archive_input_is_plain(const struct sdme_archive_input *input);
 
-/* The SHA-256 of what was read, and how much that was. */
+/*
+ * Has what is read not be digested unless it is the tar stream itself; before the first read.
+ */
+void sdme_archive_input_leave_undigested(struct sdme_archive_input *input);
+
+/* The SHA-256 of what was read, "" where that isn't digested, and how much that was. */
 int sdme_archive_input_digest(struct sdme_archive_input *input, char ret_hex[SDME_DIGEST_HEX],
                               uint64_t *ret_consumed, struct sdme_error *error);
 

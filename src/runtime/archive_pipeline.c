@@ -7,7 +7,7 @@
 
 enum {
     SLOT_SIZE = 128 * 1024, /* a multiple of 512; more than one should lie in a cache */
-    SLOTS = 32,
+    SLOTS = 64,
 };
 
 struct slot {

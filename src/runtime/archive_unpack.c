@@ -104,6 +104,8 @@ static int prepare_child(struct sdme_unpack *unpack, const struct sdme_unpack_op
                                       &child->input, error);
     if (code < 0)
         return code;
+    if (options->undigested)
+        sdme_archive_input_leave_undigested(child->input);
     return sdme_archive_pipeline_new(child->input, threads, &child->pipeline, error);
 }
 
@@ -292,7 +294,7 @@ static int copy_result(const struct sdme_unpack *unpack, struct sdme_unpack_resu
     const char *compression = sdme_archive_compression(message->done.compression);
 
     if (message->kind != SDME_UNPACK_DONE || !compression ||
-        strnlen(message->done.digest, SDME_DIGEST_HEX) != 64 ||
+        (message->done.digest[0] && strnlen(message->done.digest, SDME_DIGEST_HEX) != 64) ||
         strnlen(message->done.diff_id, SDME_DIGEST_HEX) != 64)
         return sdme_fail_as(error, EPROTO, "the process that unpacks says nonsense");
     *ret_result = (struct sdme_unpack_result){

@@ -14,14 +14,15 @@ struct sdme_unpack_options {
     int input;               /* a file or a pipe, from where it is; not needed once we have begun */
     int directory;           /* stays the caller's */
     const char *compression; /* as for sdme_archive_input_new() */
-    unsigned int threads;    /* 1 to 3; 0: what suits the processors. But for 1, one writes back */
+    unsigned int threads;    /* 1 to 3; 0: what suits the processors */
+    bool undigested;         /* if it is compressed, only what is in it is digested */
     bool whiteouts;
     bool unmarked_end; /* as in struct sdme_tar_source */
     struct sdme_archive_limits limits;
 };
 
 struct sdme_unpack_result {
-    char digest[SDME_DIGEST_HEX];  /* SHA-256 of what was read, */
+    char digest[SDME_DIGEST_HEX];  /* SHA-256 of what was read, or "", */
     char diff_id[SDME_DIGEST_HEX]; /* and of the tar stream inside */
     const char *compression;       /* "none", "gzip", ... */
     uint64_t consumed;             /* bytes that were read */

@@ -361,11 +361,7 @@ static int make_regular(struct sdme_archive_writer *writer, struct sdme_tar *tar
     if (fd < 0)
         return sdme_fail(error, errno, "make it");
     int code = write_content(tar, entry, fd, error);
-    if (code >= 0)
-        code = set_metadata(writer, entry, fd, name, true, error);
-    if (code >= 0 && writer->options.writeback)
-        sdme_writeback_add(writer->options.writeback, sdme_take_fd(&fd));
-    return code;
+    return code < 0 ? code : set_metadata(writer, entry, fd, name, true, error);
 }
 
 static int make_node(const struct sdme_archive_writer *writer, const struct sdme_tar_entry *entry,

@@ -4,7 +4,6 @@
 
 #include "archive_metadata.h"
 #include "archive_path.h"
-#include "writeback.h"
 
 struct sdme_archive_limits {
     uint64_t size;    /* bytes in all files, holes too */
@@ -26,7 +25,6 @@ struct sdme_archive_writer_options {
     int root;       /* the directory, stays the caller's */
     bool whiteouts; /* of an OCI layer become overlayfs's */
     struct sdme_archive_limits limits;
-    struct sdme_writeback *writeback; /* for its files; NULL: none */
 
     sdme_archive_set_trusted set_trusted;
     void *context;

@@ -66,7 +66,9 @@ local function make(description, guest)
     if description.settings.fs then
         local found <const> = rootfs.read(description.settings.fs)
         description.layers, description.os, description.apps = found.layers, found.os, found.apps
-        layers.write_out(found.layers) -- of NAME@STEP, which nothing lasting refers to yet
+        local needed <const> = layers.named(found)
+        layers.check(needed)
+        layers.write_out(needed)
     end
     app.check(description, "create " .. description.name)
     local stage <close> = store.stage()

@@ -46,6 +46,8 @@ local function refuse_options(source, context)
     require("sdme.source.oci").refuse_options(source, context.options)
 end
 
+-- A local file stays where it is: it is digested when somebody asks. For what was fetched `verify`
+-- is false, and not nil.
 local function unpack(source, context, size)
     local what <const> = source.text
     local check <const> = fault.context(what)
@@ -53,6 +55,7 @@ local function unpack(source, context, size)
     local new <close> = context.transaction:new()
     local unpacking <close> = fault.check(core.archive.unpack {
         input = source.file, directory = new.tree, limits = M.limits(),
+        undigested = context.options.verify == nil,
     })
     local found <const> = check(task.await(task.watch(unpacking, TICK, function()
         item:update((unpacking:progress()))
@@ -81,11 +84,15 @@ local function has_all(ids, transaction)
     return true
 end
 
+local function digest_of(source)
+    return "sha256:" .. fault.check(digests.file(source.path))
+end
+
 -- What an earlier try has unpacked of the very same bytes, and kept.
 local function find_kept(source, context, size)
     local digest
     local ids <const> = pulls.find(size, function()
-        digest = "sha256:" .. fault.check(digests.file(source.path))
+        digest = digest_of(source)
         return digest
     end)
     if not ids or not has_all(ids, context.transaction) then
@@ -101,10 +108,12 @@ end
 ---Keeps what was unpacked for another try, should this one fail.
 ---@param layers string[] as `read` gives them
 ---@param origin table as `read` gives it
+---@param source sdme.Source
 ---@param transaction sdme.Transaction
-function M.keep(layers, origin, transaction)
+function M.keep(layers, origin, source, transaction)
     if not transaction:is_kept() then
-        transaction:attach(pulls.begin(origin.digest, origin.source, layers, origin.size))
+        local digest <const> = origin.digest or digest_of(source)
+        transaction:attach(pulls.begin(digest, origin.source, layers, origin.size))
     end
 end
 

@@ -7,6 +7,9 @@
 --     layers/ID/unwritten     a link to the boot of the host in which the layer was made, as long
 --                             as it may not be on the disk as a whole: in another boot it is lost
 --
+-- Only what was imported is referred to while it is on its way to the disk, and by nothing but its
+-- name: who has nothing else to lose need not wait. A container waits.
+--
 -- A layer that no rootfs, container or running command refers to is garbage. A command that is at
 -- work notes the layers it counts on in its stage (`uses/`), before it makes or looks for them: so
 -- nobody collects them meanwhile, and if it is killed, whoever sweeps its stage knows what it left.
@@ -62,8 +65,11 @@ local function current_boot()
     return boot
 end
 
+-- What a layer has for as long as it may not be on the disk.
+local UNWRITTEN <const> = "unwritten"
+
 local function mark_of(id)
-    return store.path("layers", id, "unwritten")
+    return store.path("layers", id, UNWRITTEN)
 end
 
 ---@param id string
@@ -81,21 +87,37 @@ local function flush()
     fault.check(task.await(written))
 end
 
+-- Those that may not be on the disk yet; what is lost never will.
+local function unwritten(ids)
+    local found <const> = {}
+    for _, id in ipairs(ids) do
+        local made_in <const> = file.readlink(mark_of(id))
+        found[#found + 1] = made_in and made_in == current_boot() and id or nil
+    end
+    return found
+end
+
 ---Has layers on the disk that were added without: before something lasting refers to them.
 ---@param ids string[]
 function M.write_out(ids)
-    local unwritten <const> = {}
-    for _, id in ipairs(ids) do
-        unwritten[#unwritten + 1] = file.readlink(mark_of(id)) and id or nil
-    end
-    if #unwritten == 0 then
+    local marked <const> = unwritten(ids)
+    if #marked == 0 then
         return
     end
     flush()
-    for _, id in ipairs(unwritten) do
+    for _, id in ipairs(marked) do
         file.remove(mark_of(id)) -- another build that has this layer may have been quicker
     end
     flush()
+end
+
+---The same in the background, by a process that outlives this one.
+---@param ids string[]
+function M.begin_write_out(ids)
+    local marked <const> = unwritten(ids)
+    if #marked > 0 then
+        fault.check(file.write_out(store.path "layers", marked, UNWRITTEN))
+    end
 end
 
 ---Raises unless all of a stack is there.
@@ -105,8 +127,10 @@ function M.check(ids, what)
     for _, id in ipairs(ids) do
         if not M.exists(id) then
             fault.raise("ENOENT", id:find "^local" == nil
-                    and "`sdme fs import` of what it came from brings it back" or nil,
-                "%sthe layer %s is missing", what and what .. ": " or "", id)
+                    and "`sdme fs import --force` of what it came from brings it back" or nil,
+                "%sthe layer %s is %s", what and what .. ": " or "", id,
+                file.stat(M.path(id)) and "lost: it wasn't on the disk when the host went down"
+                or "missing")
         end
     end
 end
@@ -286,7 +310,7 @@ function Transaction:add(layer, description)
     local id <const> = description.id or random_id()
     remove_rest(layer.stage)
     describe(layer.stage.path, description, UNSYNCED)
-    fault.check(file.symlink(current_boot(), layer.stage.path .. "/unwritten"))
+    fault.check(file.symlink(current_boot(), layer.stage.path .. "/" .. UNWRITTEN))
     if not self:use(id) then
         local place <const> = store.path("layers", id)
         local fine <const> = pcall(layer.stage.commit, layer.stage, place, UNSYNCED)

@@ -3,6 +3,7 @@ local needs <const> = require "spec.support.needs"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
 local task <const> = require "sdme.task"
+local wait <const> = require "spec.support.wait"
 
 local file <const> = core.file
 
@@ -444,6 +445,40 @@ describe("core.file", function()
         dropped:close()
         dropped:close()
         assert.is_nil(dropped:poll())
+    end)
+
+    it("write_out takes marks away, by a process that is nobody's child, once all is written",
+        function()
+            local function children()
+                return shell.run "cat /proc/$PPID/task/*/children | wc -w"
+            end
+            local function marks()
+                return shell.run("cd %s/marked && find * -name mark", dir)
+            end
+            shell.run("cd %s && mkdir -p marked/a marked/b marked/c && touch marked/a/mark "
+                .. "marked/b/mark marked/c/mark && ln -s c marked/link", dir)
+            local names <const> = { "a", "link", "missing", "b" }
+            local before <const> = children()
+            assert.is_true(file.write_out(dir .. "/marked", names, "mark"))
+            assert.equal(before, children())
+            wait.until_equal("c/mark", marks)
+            assert.equal("ENOENT", code_of(file.write_out(dir .. "/missing", names, "mark")))
+            assert.has_error(function() file.write_out(dir, "a", "mark") end)
+            assert.has_error(function() file.write_out(dir, { 1 }, {}) end)
+        end)
+
+    it("write_out leaves what comes under such a name later", function()
+        shell.run("cd %s && mkdir -p later/a && touch later/a/mark && mv later/a later/old "
+            .. "&& mkdir later/a", dir)
+        assert(file.rename(dir .. "/later/a", dir .. "/later/new"))
+        assert(file.rename(dir .. "/later/old", dir .. "/later/a"))
+        assert(file.write_out(dir .. "/later", { "a" }, "mark"))
+        assert(file.rename(dir .. "/later/a", dir .. "/later/old"))
+        shell.run("touch %s/later/new/mark && mv %s/later/new %s/later/a", dir, dir, dir)
+        wait.until_true("the mark is gone", function()
+            return not file.exists(dir .. "/later/old/mark")
+        end)
+        assert.is_true(file.exists(dir .. "/later/a/mark"))
     end)
 
     it("descriptors don't leak, on failure either", function()

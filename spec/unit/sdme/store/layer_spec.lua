@@ -6,6 +6,7 @@ local rootfs <const> = require "sdme.rootfs"
 local scratch <const> = require "spec.support.scratch"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
+local wait <const> = require "spec.support.wait"
 
 describe("a layer", function()
     setup(needs.root)
@@ -94,6 +95,25 @@ describe("a layer", function()
         assert.is_true(layer.exists(ids[1]) and layer.exists(ids[2]))
     end)
 
+    it("is written out in the background where a new name waits for nothing", function()
+        local transaction <close> = layer.begin()
+        local ids <const> = make(transaction, 2)
+        rootfs.save("web", { layers = ids }, transaction, { background = true })
+        wait.until_equal("written written", function()
+            return table.concat(boots(ids), " ")
+        end)
+    end)
+
+    it("is on the disk before another one has to go for it", function()
+        for _ = 1, 2 do
+            local transaction <close> = layer.begin()
+            local ids <const> = make(transaction, 1)
+            local had <const> = rootfs.exists "web"
+            rootfs.save("web", { layers = ids }, transaction, { background = had })
+            assert.same({ "written" }, boots(ids))
+        end
+    end)
+
     it("that another boot of the host never wrote is lost, and made again", function()
         local ids
         do
@@ -102,6 +122,8 @@ describe("a layer", function()
             rootfs.save("web", { layers = ids }, transaction)
         end
         assert(core.file.symlink("another-boot", mark(ids[1])))
+        assert.is_false(layer.exists(ids[1]))
+        layer.write_out(ids)
         assert.is_false(layer.exists(ids[1]))
         local transaction <close> = layer.begin()
         assert.is_false(transaction:use(ids[1]))
