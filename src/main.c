@@ -16,8 +16,8 @@
 /* Seconds in which what runs may come to where it waits, and learn of the signal there. */
 #define GRACE 0.1
 
-/* Bytes of Lua's that are there before any of them are looked at by its collector. */
-#define UNCOLLECTED ((size_t) 1 << 20)
+/* Bytes that Lua has before its collector looks at any of them. */
+#define UNCOLLECTED ((size_t) 4 << 20)
 
 static struct sdme_interrupt interrupt;
 static volatile double interrupted_at;

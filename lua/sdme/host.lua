@@ -3,8 +3,10 @@
 
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
-local machined <const> = require "sdme.machined"
+local lazy <const> = require "sdme.lazy"
 local systemd <const> = require "sdme.systemd"
+
+local machined <const> = lazy.module "sdme.machined"
 
 local M <const> = {}
 

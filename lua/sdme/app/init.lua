@@ -1,14 +1,16 @@
 -- The applications of a container: images whose processes run as services of its systemd, each in
 -- a root of its own that lies in the container's files.
 
-local app_secret <const> = require "sdme.app.secret"
-local confinement <const> = require "sdme.app.confinement"
 local fault <const> = require "sdme.fault"
-local network <const> = require "sdme.network"
-local secret <const> = require "sdme.secret"
-local socket <const> = require "sdme.port.socket"
+local lazy <const> = require "sdme.lazy"
 local text <const> = require "sdme.text"
-local unit <const> = require "sdme.unit.app"
+
+local app_secret <const> = lazy.module "sdme.app.secret"
+local confinement <const> = lazy.module "sdme.app.confinement"
+local network <const> = lazy.module "sdme.network"
+local secret <const> = lazy.module "sdme.secret"
+local socket <const> = lazy.module "sdme.port.socket"
+local unit <const> = lazy.module "sdme.unit.app"
 
 local M <const> = {}
 

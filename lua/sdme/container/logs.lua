@@ -1,17 +1,19 @@
 -- What a container has logged: the guest's journal while it runs, and what is left of it.
 
-local app <const> = require "sdme.app"
-local app_unit <const> = require "sdme.unit.app"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
-local lifecycle <const> = require "sdme.container.lifecycle"
-local session <const> = require "sdme.container.session"
-local settle <const> = require "sdme.container.settle"
+local lazy <const> = require "sdme.lazy"
 local store <const> = require "sdme.store"
 local task <const> = require "sdme.task"
 local text <const> = require "sdme.text"
-local unit <const> = require "sdme.unit.container"
-local view <const> = require "sdme.view"
+
+local app <const> = lazy.module "sdme.app"
+local app_unit <const> = lazy.module "sdme.unit.app"
+local lifecycle <const> = lazy.module "sdme.container.lifecycle"
+local session <const> = lazy.module "sdme.container.session"
+local settle <const> = lazy.module "sdme.container.settle"
+local unit <const> = lazy.module "sdme.unit.container"
+local view <const> = lazy.module "sdme.view"
 
 local M <const> = {}
 

@@ -1,14 +1,16 @@
 -- Commands and sessions in a running container.
 
-local app_command <const> = require "sdme.app.command"
 local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
-local guest <const> = require "sdme.guest"
 local host <const> = require "sdme.host"
-local lifecycle <const> = require "sdme.container.lifecycle"
-local shutdown <const> = require "sdme.container.shutdown"
+local lazy <const> = require "sdme.lazy"
 local task <const> = require "sdme.task"
+
+local app_command <const> = lazy.module "sdme.app.command"
+local guest <const> = lazy.module "sdme.guest"
+local lifecycle <const> = lazy.module "sdme.container.lifecycle"
+local shutdown <const> = lazy.module "sdme.container.shutdown"
 
 local M <const> = {}
 
