@@ -23,6 +23,11 @@ static struct sdme_interrupt interrupt;
 static volatile double interrupted_at;
 static lua_State *volatile running;
 
+static struct {
+    bool now;
+    int status;
+} leaving;
+
 /* Ends a loop that never waits; whoever does wait learns it from poll and has taken the signal. */
 static void interrupt_hook(lua_State *L, lua_Debug *debug)
 {
@@ -196,6 +201,28 @@ static void delay_collection(lua_State *L)
     lua_pop(L, 1);
 }
 
+/*
+ * The finalizer of what is marked for finalization first, so that it is called last (Lua manual,
+ * 2.5.3). All that lua_close() would do then is to give back piece by piece what ends anyhow.
+ */
+static int leave(lua_State *L)
+{
+    (void) L;
+    if (leaving.now)
+        exit(leaving.status);
+    return 0;
+}
+
+static void leave_at_close(lua_State *L)
+{
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, leave);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &leaving);
+}
+
 /* Runs protected: cli.main(arg) -> exit status. */
 static int run(lua_State *L)
 {
@@ -204,6 +231,7 @@ static int run(lua_State *L)
     const char *tree = getenv("SDME_LUA_PATH");
 
     delay_collection(L);
+    leave_at_close(L);
     luaL_openlibs(L);
     track_coroutines(L);
     lua_settop(L, 0);
@@ -253,6 +281,8 @@ int main(int argc, char **argv)
     else
         fprintf(stderr, "sdme: %s\n", lua_tostring(L, -1));
     running = NULL;
+    leaving.now = true;
+    leaving.status = status;
     lua_close(L);
     return status;
 }
