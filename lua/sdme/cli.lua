@@ -1,6 +1,7 @@
 -- The command line: finds the command, reads its arguments, runs it, and tells what went wrong.
 
 local arguments <const> = require "sdme.arguments"
+local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local kind <const> = require "sdme.kind"
 local listing <const> = require "sdme.listing"
@@ -79,11 +80,10 @@ function M.help(names)
     return require("sdme.help").text(command, path, M.load)
 end
 
--- The user that the kernel checks, from proc_pid_status(5): "Uid:" real, effective, ...
+-- The user that the kernel checks.
 local function is_root()
-    local status <close> = io.open("/proc/self/status")
-    local user <const> = status and status:read("a"):match "\nUid:%s+%d+%s+(%d+)"
-    return user == nil or user == "0"
+    local _, effective <const> = core.process.uid()
+    return effective == 0
 end
 
 local function check_root(command, path)
@@ -111,7 +111,7 @@ end
 -- What the options of sdme itself ask for; true if that is all.
 local function apply_globals(given)
     if given.version then
-        listing.write("sdme ", require("sdme.core").version, "\n")
+        listing.write("sdme ", core.version, "\n")
     elseif given.config or given.datadir then
         require("sdme.config").select { file = given.config, datadir = given.datadir }
     end

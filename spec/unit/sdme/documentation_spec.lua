@@ -17,6 +17,7 @@ describe("documentation", function()
 
     it("knows functions in C", function()
         assert.equal("sdme.core.file.read", name_of(core.file.read))
+        assert.is_table(core.lock) -- which makes the class
         assert.equal("lock:close", name_of(debug.getregistry()["sdme.lock"].__index.close))
     end)
 
