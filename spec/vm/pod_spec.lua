@@ -4,6 +4,15 @@ local vm <const> = require "spec.support.vm"
 
 local HELD <const> = "/run/sdme/netns/pods/shop"
 
+-- Emulated, a boot takes a while.
+local DEFINITION <const> = [[return require "sdme".pod {
+    name = "shop", network = { zone = "lab" },
+    containers = {
+        one = { name = "one", enable = true, timeout = 300, userns = true },
+        two = { name = "two", enable = true, timeout = 300, after = "one" },
+    },
+}]]
+
 local function listen(name, answer)
     vm.run("sdme exec %s -- systemd-run --quiet socat TCP-LISTEN:80,fork,reuseaddr SYSTEM:%s", name,
         "echo " .. answer)
@@ -35,14 +44,15 @@ local function assert_together()
     assert.equal("up", status())
 end
 
+-- Microseconds since the boot of the host.
+local function time_of(name, event)
+    return math.tointeger(tonumber(vm.run("systemctl show -P %s sdme@%s",
+        event .. "TimestampMonotonic", name)))
+end
+
 describe("a pod", function()
     setup(function()
-        vm.run [[sdme pod new shop
-            sdme pod net attach shop zone=lab
-            sdme create --name one --pod shop --userns --started -t 300
-            sdme create --name two --pod shop --started -t 300
-            sdme enable one two
-            sync]]
+        vm.run([[echo %s >/root/shop.lua && sdme run /root/shop.lua && sync]], DEFINITION)
     end)
     teardown(function()
         vm.clean()
@@ -57,6 +67,7 @@ describe("a pod", function()
             assert_together()
             assert.equal(addresses, vm.run "sdme pod inspect shop | jq -c .networks")
             assert.matches("host.sdme.internal", vm.run "sdme exec one cat /etc/hosts")
+            assert.is_true(time_of("one", "ActiveEnter") <= time_of("two", "InactiveExit"))
         end)
 
     it("is there again after a power cut, and nothing of the one before", function()
