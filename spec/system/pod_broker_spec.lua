@@ -248,10 +248,15 @@ describe("an application of a container with a user namespace", function()
 
     it("leaves nothing", function()
         start_idle()
+        for _, how in ipairs { "kill --signal KILL", "stop" } do
+            shell.run("systemctl " .. how .. " sdme@one")
+            wait.until_equal("", function()
+                return shell.run [[ls /run/sdme/broker
+                    systemctl list-units --all --no-legend 'sdme-broker@*']]
+            end)
+            sdme.ok("start", "one")
+        end
         sdme.ok("stop", "one")
-        wait.until_equal("", function()
-            return shell.run "ls /run/sdme/broker"
-        end)
         sdme.ok("set", "one", "--oci-pod", "")
         sdme.ok("start", "one")
         assert.equal(netns_of "/proc/self/ns/net",
