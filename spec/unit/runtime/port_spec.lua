@@ -225,6 +225,53 @@ describe("core.port.forward", function()
         acts:run_until(function() return forwarding.pending:clients() == 0 end, "all are gone")
     end)
 
+    -- A client that goes on to speak, and a function that waits until it has heard so many bytes.
+    local function converse(number)
+        local output <const>, path <const> = acts:file()
+        local client <const> = acts:spawn {
+            argv = { "socat", "-b", "262144", "-", "TCP:127.0.0.1:" .. number }, stdin = "pipe",
+            stdout = output, stderr = "null",
+        }
+        local heard = 0
+        return function(text)
+            acts:add(core.stream.writer(client:stdin(), text, { close = false }))
+            heard = heard + #text
+            acts:run_until(function()
+                return core.file.stat(path).size == heard
+            end, ("%d bytes"):format(heard))
+        end
+    end
+
+    it("holds nothing back, be it much or little that came before", function()
+        serve("TCP-LISTEN:80,fork,reuseaddr", "EXEC:cat")
+        local say <const> = converse((forward_one("tcp", 80)))
+        for _, size in ipairs { 1, 5000001, 1, 1, 300007, 2, 70001, 1 } do
+            say(("x"):rep(size))
+        end
+    end)
+
+    it("brings a word while others bring as much as there is room for", function()
+        serve("TCP-LISTEN:80,fork,reuseaddr", "EXEC:cat")
+        serve("TCP-LISTEN:81,fork,reuseaddr", "OPEN:/dev/zero")
+        local echo <close>, number <const> = assert(port.listen("tcp", "127.0.0.1", 0))
+        local flood <close>, flood_number <const> = assert(port.listen("tcp", "127.0.0.1", 0))
+        forward { ports = { { echo, 80 }, { flood, 81 } } }
+        local output <const>, path <const> = acts:file()
+        local client <const> = acts:spawn {
+            argv = { "sh", "-c", "socat -u TCP:127.0.0.1:$0 - | head -c 256M | wc -c",
+                tostring(flood_number) },
+            stdout = output, stderr = "null",
+        }
+        local say <const> = converse(number)
+        for _ = 1, 20 do
+            say "x"
+        end
+        acts:run_until(function()
+            return core.file.read(path) == "268435456\n"
+        end, "all that was asked for")
+        client:kill "KILL"
+    end)
+
     it("doesn't read from one side what the other won't take", function()
         local server <const> = serve("TCP-LISTEN:80,reuseaddr", "EXEC:sleep 1000")
         local number <const> = forward_one("tcp", 80)
@@ -285,6 +332,23 @@ describe("core.port.forward", function()
         assert.is_nil(third.results)
         held[1]:kill "KILL"
         assert.equal("third\n", acts:finish(third))
+    end)
+
+    it("has a thousand clients, and gives back all that they had", function()
+        local server <const> =
+            serve("TCP-LISTEN:80,fork,max-children=1,backlog=2000", "EXEC:cat")
+        local number <const>, forwarding <const> = forward_one("tcp", 80)
+        local own <close> = assert(core.netns.open "/proc/self/ns/net")
+        local clients <const> = {}
+        for i = 1, 1000 do
+            clients[i] = acts:finish(acts:add(core.connection.open(own, "127.0.0.1", number)))
+        end
+        acts:run_until(function() return forwarding.pending:clients() == 1000 end, "all came")
+        for _, client in ipairs(clients) do
+            client:close()
+        end
+        server:kill "KILL" -- it has accepted one, and the kernel the others
+        acts:run_until(function() return forwarding.pending:clients() == 0 end, "all are gone")
     end)
 
     it("brings the answers to datagrams to who has asked", function()
