@@ -19,7 +19,7 @@ struct task {
 
 /* All that follows is safe after fork() in a program with threads. */
 
-/* Has the directory as descriptor 0, and those in it as the next ones. Returns the last or -errno. */
+/* Has the directory as descriptor 0, and those in it as the next. Returns the last or -errno. */
 static int open_all(const struct task *task)
 {
     int last = 0;
