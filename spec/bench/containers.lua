@@ -1,5 +1,5 @@
 -- The budgets of containers, each measured against what a user would take instead.
--- usage: sdme run spec/bench/containers.lua SDME [RUNS]
+-- usage: sdme run spec/bench/containers.lua SDME [RUNS [PART]]
 
 package.path = "./?.lua;" .. package.path
 
@@ -9,6 +9,7 @@ local shell <const> = require "spec.support.shell"
 
 local SDME <const>, RUNS <const>, DATADIR <const> =
     measure.sdme_program, measure.runs, measure.datadir
+local part <const> = measure.part
 local time <const>, sdme <const> = measure.time, measure.sdme
 local report <const>, report_limit <const> = measure.report, measure.report_limit
 local milliseconds <const> = measure.milliseconds
@@ -143,4 +144,5 @@ local function measure_memory()
     sdme("rm", "--force", "bench")
 end
 
-measure.run(measure_start, measure_exec, measure_ten, measure_small, measure_memory)
+measure.run(part("start", measure_start), part("exec", measure_exec), part("ten", measure_ten),
+    part("small", measure_small), part("memory", measure_memory))

@@ -1,12 +1,12 @@
 -- The budgets of pods, each measured against what a user would take instead.
--- usage: sdme run spec/bench/pods.lua SDME [RUNS]
+-- usage: sdme run spec/bench/pods.lua SDME [RUNS [PART]]
 
 package.path = "./?.lua;" .. package.path
 
 local core <const> = require "sdme.core"
 local measure <const> = require "spec.bench.measure"
 
-local RUNS <const> = measure.runs
+local RUNS <const>, part <const> = measure.runs, measure.part
 local time <const>, sdme <const>, report <const> = measure.time, measure.sdme, measure.report
 
 local function measure_new()
@@ -57,4 +57,4 @@ local function measure_again()
 end
 
 measure.use_memory()
-measure.run(measure_new, measure_start, measure_again)
+measure.run(part("new", measure_new), part("start", measure_start), part("again", measure_again))
