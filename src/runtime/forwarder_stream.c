@@ -13,7 +13,6 @@ enum {
     ACCEPTS = 32,
     ROUNDS = 8,
     PIPE_SIZE = 256 * 1024,
-    SEND_BUFFER = 256 * 1024,
 };
 
 /* One way of a connection. */
@@ -179,49 +178,17 @@ static int last_error(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0 ? errno : code;
 }
 
-static bool find_ends(int fd, union sdme_address *ret_own, union sdme_address *ret_peer)
-{
-    union sdme_address own = {0}, peer = {0};
-    socklen_t own_size = sizeof own, peer_size = sizeof peer;
-
-    if (getsockname(fd, &own.any, &own_size) < 0 || getpeername(fd, &peer.any, &peer_size) < 0)
-        return false;
-    *ret_own = own;
-    *ret_peer = peer;
-    return true;
-}
-
 /*
  * A socket that connects to a port of the range that its own is chosen from may meet itself, where
  * nobody listens: its connection counts for nothing.
  */
 static bool is_own_peer(int fd)
 {
-    union sdme_address own, peer;
+    union sdme_address own = {0}, peer = {0};
+    socklen_t own_size = sizeof own, peer_size = sizeof peer;
 
-    return find_ends(fd, &own, &peer) && sdme_address_is_same(&own, &peer);
-}
-
-/* Whether both ends have one address: whoever connects to the machine that it is on has that. */
-static bool is_local(int fd)
-{
-    union sdme_address own, peer;
-
-    if (!find_ends(fd, &own, &peer))
-        return false;
-    own.v6.sin6_port = peer.v6.sin6_port; /* IPv4 has it at the same place */
-    return sdme_address_is_same(&own, &peer);
-}
-
-/*
- * On one machine nothing is under way, so what a large buffer holds only waits, until it is no
- * longer in the processor's caches: a small one is quicker.
- */
-static void keep_short(int fd)
-{
-    const int size = SEND_BUFFER;
-
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    return getsockname(fd, &own.any, &own_size) == 0 &&
+           getpeername(fd, &peer.any, &peer_size) == 0 && sdme_address_is_same(&own, &peer);
 }
 
 /* Tries the next address; without one it looks to the client as if nobody listened. */
@@ -236,7 +203,6 @@ static void connection_dial(struct sdme_forwarder *forwarder, struct connection 
         return;
     }
     setsockopt(connection->far.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    keep_short(connection->far.fd);
     if (sdme_watch_set(forwarder, &connection->far, EPOLLOUT) < 0)
         connection_abort(forwarder, connection);
 }
@@ -263,8 +229,6 @@ static void connection_begin(struct sdme_forwarder *forwarder, struct listener *
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (is_local(fd))
-        keep_short(fd);
     connection->client.listener = listener;
     connection->near = (struct watch){.fd = fd, .ready = near_ready};
     connection->far = (struct watch){.fd = -1, .ready = far_ready};
