@@ -22,6 +22,10 @@ local function unwritten()
     return vm.run(UNWRITTEN)
 end
 
+local function await_written()
+    vm.run("while [ $(" .. UNWRITTEN .. ") != 0 ]; do sleep 0.1; done")
+end
+
 describe("an archive", function()
     setup(function()
         vm.run [[mkdir -p /root/tree/etc /root/tree/usr
@@ -50,7 +54,7 @@ describe("an archive", function()
 
     it("is whole once it is said to be on the disk", function()
         vm.run "sdme fs import /root/tree.tar --name web --install-packages no"
-        vm.run("while [ %s != 0 ]; do sleep 0.1; done", "$(" .. UNWRITTEN .. ")")
+        await_written()
         vm.crash()
         assert.equal("0", unwritten())
         assert.equal(digest(TREE), digest(tree_of "web"))
@@ -71,7 +75,7 @@ describe("an archive", function()
         assert.equal("1", unwritten())
         vm.crash()
         vm.run "sdme fs import /root/tree.tar --name web --install-packages no"
-        vm.run("while [ %s != 0 ]; do sleep 0.1; done", "$(" .. UNWRITTEN .. ")")
+        await_written()
         assert.equal(digest(TREE), digest(tree_of "web"))
     end)
 end)
