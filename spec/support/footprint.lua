@@ -54,6 +54,9 @@ local before
 ---Remembers what there is.
 function M.take()
     sdme.ok "ps" -- makes the directories that stay
+    wait.until_equal("", function() -- what was imported may still be on its way to the disk
+        return shell.run "pgrep sdme-write-out || true"
+    end)
     before = look()
 end
 
