@@ -213,12 +213,16 @@ describe("an application of a container with a user namespace", function()
             .. "-p NoNewPrivileges=yes -p CPUAffinity=0 -p TasksMax=50 -p Personality=x86 "
             .. "-p ProtectHome=yes -p PrivateTmp=yes -p SystemCallErrorNumber=EACCES %s"
             .. "/bin/sh -c 'P=/proc/self; mkdir /tmp/x; %s'"
+        -- posix_spawn(3) has those that libc keeps for itself ignored once they were ever used.
+        local function without_own_signals(mask)
+            return ("SigIgn:\t%016x"):format(tonumber(mask, 16) & ~(1 << 31 | 1 << 32))
+        end
         local function has(prefix)
             local said = tried("one", confined:format(prefix, (INHERITED:gsub("'", [['\'']]))))
             for _, own in ipairs { "[^\n]*%.service\n", "[^\n]*mnt:[^\n]*", "request: [^\n]*" } do
                 said = said:gsub(own, "") -- of each unit, and of `request` that isn't answered
             end
-            return (said:gsub("\n+", "\n"))
+            return (said:gsub("\n+", "\n"):gsub("SigIgn:\t(%x+)", without_own_signals))
         end
         local own <const> = has ""
         assert.matches("mkdir: .*Permission denied.*NoNewPrivs:\t1", own)
