@@ -5,6 +5,7 @@ local json <const> = require "sdme.json"
 local scratch <const> = require "spec.support.scratch"
 local sdme <const> = require "spec.support.sdme"
 local shell <const> = require "spec.support.shell"
+local wait <const> = require "spec.support.wait"
 
 local M <const> = {}
 
@@ -62,8 +63,11 @@ function M.mount(mount)
     shell.run("mount " .. (mount or "-t tmpfs tmpfs") .. " %s", sdme.datadir())
 end
 
+---Ends that, as soon as what was imported is written out.
 function M.unmount()
-    shell.run("umount %s", sdme.datadir())
+    wait.until_true("it can be unmounted", function()
+        return shell.succeeds("umount %s", sdme.datadir())
+    end)
 end
 
 local TREES <const> = [[

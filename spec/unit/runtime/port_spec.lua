@@ -354,12 +354,9 @@ describe("core.port.forward", function()
     it("brings the answers to datagrams to who has asked", function()
         serve("UDP-RECVFROM:53,fork", "EXEC:rev")
         local number <const>, forwarding <const> = forward_one("udp", 53)
-        local answers = {}
-        for i = 1, 5 do
-            answers[i] = ask_datagram(number, ("%d client\n"):format(i))
-        end
-        for i = 1, 5 do
-            assert.equal(("tneilc %d\n"):format(i), answers[i]())
+        for i = 1, 5 do -- nobody repeats a datagram that a busy server of socat's has missed
+            assert.equal(("tneilc %d\n"):format(i),
+                ask_datagram(number, ("%d client\n"):format(i))())
         end
         assert.equal(5, forwarding.pending:clients())
     end)
