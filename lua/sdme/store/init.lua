@@ -35,8 +35,12 @@ local prepared
 ---Makes the data directory.
 function M.prepare()
     local check <const> = fault.context "prepare the data directory"
+    local there <const> = {}
+    for _, name in ipairs(file.list(M.path()) or {}) do
+        there[name] = true
+    end
     for _, name in ipairs(DIRECTORIES) do
-        if not file.stat(M.path(name)) then
+        if not there[name] then
             check(file.mkdir(M.path(name), { mode = "0700", parents = true }))
             check(file.chmod(M.path(), "0700"))
         end
