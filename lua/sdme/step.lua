@@ -5,6 +5,7 @@ local config <const> = require "sdme.config"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local guest_program <const> = require "sdme.guest_program"
+local host <const> = require "sdme.host"
 local interpreter <const> = require "sdme.unit.interpreter"
 local json <const> = require "sdme.json"
 local launcher <const> = require "sdme.launcher"
@@ -305,6 +306,30 @@ function M.run(options)
                 options.shown or table.concat(options.argv, " "), outcome(ended, options)),
             code = "EEXEC", details = tail:last(),
         }, 0)
+    end
+end
+
+-- Where systemd-nspawn has the manager make a scope for the container of a step, and how that scope
+-- is called after its machine.
+local SLICE <const> = "/sys/fs/cgroup/machine.slice"
+local SCOPE <const> = "^sdme%-%x+%.scope$"
+
+local function is_empty(scope)
+    local events <const> = file.read(("%s/%s/cgroup.events"):format(SLICE, scope))
+    return events and events:find("populated 0", 1, true) ~= nil
+end
+
+---Ends the scopes of steps that were killed just when the manager took their process over: it never
+---hears then that nobody is in there any more.
+function M.sweep()
+    for _, scope in ipairs(file.list(SLICE) or {}) do
+        -- Until the scope is active its process may be on the way: so the second look counts.
+        if scope:find(SCOPE) and is_empty(scope)
+            and host.manager():unit_property(scope, "Unit", "ActiveState") == "active"
+            and is_empty(scope)
+        then
+            task.await(host.manager():stop_unit(scope, "replace"))
+        end
     end
 end
 

@@ -219,6 +219,7 @@ end)]]
         it("leaves a guest that the next command takes away", function()
             local build <close> = start()
             build:kill "KILL"
+            task.await(build:wait())
             wait.until_true("the guest is gone", function()
                 return guest() == nil
             end)

@@ -407,15 +407,15 @@ end
 
 ---Removes what commands that were killed, or a host that went down, have left behind.
 function M.sweep()
-    layer.sweep()
-    names.sweep(running)
-    zone.sweep()
     for _, name in ipairs(core.file.list(store.path "containers") or {}) do
         M.recover(name)
     end
     for _, name in ipairs(core.file.list(store.path "ephemeral") or {}) do
         sweep_ephemeral(name)
     end
+    layer.sweep() -- after the guests of builds, which run on layers of theirs
+    names.sweep(running)
+    zone.sweep()
 end
 
 -- Ends a container that is to be removed: nobody will read what it would still write for itself,

@@ -16,10 +16,13 @@
 
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
+local lazy <const> = require "sdme.lazy"
 local state <const> = require "sdme.store.state"
 local store <const> = require "sdme.store"
 local task <const> = require "sdme.task"
 local text <const> = require "sdme.text"
+
+local step <const> = lazy.module "sdme.step"
 
 local file <const> = core.file
 
@@ -492,6 +495,7 @@ function M.sweep()
     store.sweep(function(path)
         M.release(layers_of_stage(path), path)
     end)
+    step.sweep()
 end
 
 return M
