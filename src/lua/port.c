@@ -156,14 +156,25 @@ static unsigned int option_count(lua_State *L, const char *key, unsigned int fal
     return (unsigned int) count;
 }
 
+/* The index of an interface (netdevice(7)). */
+static unsigned int option_link(lua_State *L)
+{
+    lua_Integer index = sdme_lua_option_integer(L, 1, "link", 0);
+
+    if (index < 0 || index > INT32_MAX)
+        luaL_error(L, "option 'link': an index of an interface expected");
+    return (unsigned int) index;
+}
+
 /*
- * forward{ netns=, ports={ {descriptor, port}, ... }, process=, idle=, silence=, connections=,
- * flows= } -> pending: "idle" after so many seconds without a client, "ended" with the process
+ * forward{ netns=, ports={ {descriptor, port}, ... }, link=, direct=, process=, idle=, silence=,
+ * connections=, flows= } -> pending: "idle" after so many seconds without a client, "ended" with
+ * the process
  */
 static int port_forward(lua_State *L)
 {
-    static const char *const known[] = {"netns",   "ports",       "process", "idle",
-                                        "silence", "connections", "flows",   NULL};
+    static const char *const known[] = {"netns", "ports",   "link",        "direct", "process",
+                                        "idle",  "silence", "connections", "flows",  NULL};
     struct sdme_forwarder_options options = SDME_FORWARDER_DEFAULTS;
     struct sdme_error error = {0};
 
@@ -172,6 +183,8 @@ static int port_forward(lua_State *L)
     options.netns = sdme_lua_option_fd(L, 1, "netns", -1);
     if (options.netns < 0)
         return luaL_error(L, "option 'netns': descriptor expected");
+    options.link = option_link(L);
+    options.direct = sdme_lua_option_number(L, 1, "direct", options.direct);
     options.process = (pid_t) sdme_lua_option_integer(L, 1, "process", 0);
     options.idle = sdme_lua_option_number(L, 1, "idle", options.idle);
     options.silence = sdme_lua_option_number(L, 1, "silence", options.silence);

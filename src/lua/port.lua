@@ -27,6 +27,9 @@ function port.activated() end
 ---@field ports [sdme.AnyDescriptor, integer][] sockets, each with the port in there
 ---@field process integer? the process with whose end this ends
 ---@field idle number? seconds without a client after which this ends; never without
+---@field link integer? the interface of this host whose other end is in the namespace: connections
+---  take it where they can, and whoever on this host connects by IPv4 does so without us then
+---@field direct number? seconds for which they do, until it is looked at again; 60
 ---@field silence number? seconds after which a client of UDP is forgotten; 120
 ---@field connections integer? how many at once; 1024
 ---@field flows integer? how many clients of UDP at once; 512

@@ -53,21 +53,29 @@ static void add_loopback(struct dial *dial)
 }
 
 /* Addresses come and go, so they are looked up for each client. */
-static void find_addresses(struct sdme_forwarder *forwarder, struct dial *dial)
+static void find_addresses(struct sdme_forwarder *forwarder, struct client *client)
 {
+    struct dial *dial = &client->dial;
     int count = sdme_netns_addresses(forwarder->netns, dial->addresses,
-                                     ELEMENTS(dial->addresses) - 2, NULL);
+                                     ELEMENTS(dial->addresses) - 3, NULL);
 
     dial->count = count < 0 ? 0 : (unsigned int) count;
+    dial->direct = sdme_direct_is_possible(forwarder, client->listener, dial);
+    if (dial->direct)
+        memmove(dial->addresses + 1, dial->addresses, dial->count++ * sizeof *dial->addresses);
     add_loopback(dial);
 }
 
-static int dial_address(struct sdme_forwarder *forwarder, const struct listener *listener,
-                        union sdme_address *address)
+static int dial_next(struct sdme_forwarder *forwarder, struct client *client)
 {
+    const struct listener *listener = client->listener;
+    struct dial *dial = &client->dial;
+    union sdme_address *address = &dial->addresses[dial->next];
     _cleanup_close_ int fd = -1;
-    int code = sdme_netns_socket(forwarder->netns, address->any.sa_family,
-                                 listener->type | SOCK_NONBLOCK, 0, &fd, NULL);
+    int code = dial->next++ == 0 && dial->direct
+                   ? sdme_direct_socket(forwarder, &fd)
+                   : sdme_netns_socket(forwarder->netns, address->any.sa_family,
+                                       listener->type | SOCK_NONBLOCK, 0, &fd, NULL);
 
     if (code < 0)
         return code;
@@ -82,13 +90,12 @@ static int dial_address(struct sdme_forwarder *forwarder, const struct listener 
 
 int sdme_dial(struct sdme_forwarder *forwarder, struct client *client)
 {
-    struct dial *dial = &client->dial;
     int result = -ECONNREFUSED;
 
-    if (!dial->count)
-        find_addresses(forwarder, dial);
-    while (result < 0 && dial->next < dial->count)
-        result = dial_address(forwarder, client->listener, &dial->addresses[dial->next++]);
+    if (!client->dial.count)
+        find_addresses(forwarder, client);
+    while (result < 0 && client->dial.next < client->dial.count)
+        result = dial_next(forwarder, client);
     return result;
 }
 
@@ -151,6 +158,19 @@ static int watch_process(struct sdme_forwarder *forwarder, pid_t pid, struct sdm
     return code < 0 ? sdme_fail(error, code, "wait for process %d", pid) : 0;
 }
 
+/* Of those that are for every address, processes of this host mostly take that of loopback. */
+static struct sockaddr_in find_from(int fd, int type)
+{
+    union sdme_address own = {0};
+    socklen_t size = sizeof own;
+
+    if (type != SOCK_STREAM || getsockname(fd, &own.any, &size) < 0 || own.any.sa_family != AF_INET)
+        return (struct sockaddr_in){.sin_family = AF_UNSPEC};
+    if (own.v4.sin_addr.s_addr == htonl(INADDR_ANY))
+        own.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return own.v4;
+}
+
 static int add_listener(struct sdme_forwarder *forwarder, const struct sdme_forwarded_port *port,
                         struct sdme_error *error)
 {
@@ -163,6 +183,7 @@ static int add_listener(struct sdme_forwarder *forwarder, const struct sdme_forw
     *listener = (struct listener){
         .type = name.type,
         .target = port->target,
+        .from = find_from(port->fd, name.type),
         .watch.fd = fcntl(port->fd, F_DUPFD_CLOEXEC, 0),
         .watch.ready = name.type == SOCK_STREAM ? sdme_accept_connections : sdme_receive_datagrams,
     };
@@ -239,6 +260,8 @@ double sdme_forwarder_timeout(const struct sdme_forwarder *forwarder)
 
     if (forwarder->retry_at > 0)
         next = earlier(next, forwarder->retry_at);
+    if (forwarder->redirect_until > 0)
+        next = earlier(next, forwarder->redirect_until);
     if (is_idle(forwarder))
         next = earlier(next, forwarder->idle_since + forwarder->options.idle);
     if (next < 0)
@@ -253,6 +276,7 @@ int sdme_forwarder_step(struct sdme_forwarder *forwarder, struct sdme_error *err
     double now = sdme_now();
 
     sdme_flows_expire(forwarder, now);
+    sdme_redirects_expire(forwarder, now);
     if (forwarder->retry_at > 0 && now >= forwarder->retry_at)
         sdme_forwarder_resume(forwarder);
     int count = epoll_wait(forwarder->epoll, events, EVENTS_MAX, 0);
@@ -292,6 +316,7 @@ void sdme_forwarder_close(struct sdme_forwarder *forwarder)
     for (size_t i = 0; i < forwarder->listener_count; i++)
         sdme_watch_close(forwarder, &forwarder->listeners[i].watch);
     sdme_watch_close(forwarder, &forwarder->process);
+    sdme_redirect_close(forwarder->redirect);
     sdme_close(forwarder->netns);
     sdme_close(forwarder->epoll);
     free(forwarder->listeners);

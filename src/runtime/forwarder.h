@@ -15,6 +15,10 @@
  *
  * Each client gets to the first address there at which somebody has the port: those of interfaces
  * first, as if it came from outside; then loopback.
+ *
+ * With a link to there, a connection takes that where it can. Once one has, whoever on this host
+ * connects to the same IPv4 address is sent that way without us, which costs nothing, until it is
+ * time to see whether it still can.
  */
 
 /* What comes to @fd, a listening TCP socket or a bound UDP one, goes to port @target. */
@@ -27,7 +31,9 @@ struct sdme_forwarder_options {
     int netns; /* stays the caller's */
     const struct sdme_forwarded_port *ports;
     size_t port_count;
-    pid_t process; /* it ends when that process does; 0: none */
+    unsigned int link; /* the interface of this host whose other end is there; 0: none */
+    double direct;     /* seconds that connections need none of us after one that took the link */
+    pid_t process;     /* it ends when that process does; 0: none */
     double idle;   /* seconds without any client after which it ends; negative: never */
 
     /* A client of a UDP port is forgotten after this many silent seconds (RFC 4787, section 4.3).
@@ -39,7 +45,8 @@ struct sdme_forwarder_options {
 
 #define SDME_FORWARDER_DEFAULTS                                                                    \
     ((struct sdme_forwarder_options){                                                              \
-        .netns = -1, .idle = -1, .silence = 120, .connections_max = 1024, .flows_max = 512})
+        .netns = -1, .direct = 60, .idle = -1, .silence = 120, .connections_max = 1024,            \
+        .flows_max = 512})
 
 struct sdme_forwarder;
 

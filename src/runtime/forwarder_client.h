@@ -9,6 +9,7 @@
 
 #include "forwarder.h"
 #include "netns.h"
+#include "redirect.h"
 
 /* What the parts of a forwarder share: for forwarder*.c alone. */
 
@@ -26,6 +27,8 @@ struct listener {
     struct watch watch;
     int type;
     uint16_t target;
+    struct sockaddr_in from; /* where clients of this host come to it; AF_UNSPEC: not by IPv4 */
+    bool redirected;         /* they go there directly for now */
 };
 
 /* Descriptors of pipe(2), or -1. */
@@ -39,6 +42,7 @@ struct sdme_pipe {
 struct dial {
     union sdme_address addresses[8];
     unsigned int count, next;
+    bool direct; /* the first one is tried from here, by the link */
 };
 
 /* The beginning of a connection or a flow, which is one allocation and owns what is in it. */
@@ -58,6 +62,10 @@ struct sdme_forwarder {
     bool ended;
     struct listener *listeners;
     size_t listener_count;
+    struct sdme_redirect *redirect;
+    bool no_redirect;      /* this host can't */
+    double redirect_until; /* when all of it ends, and is tried again; 0: there is none */
+    double no_link_until;  /* when to try the link again, after it was of no use */
     struct client_list connections, flows; /* flows: the most silent first */
     struct client_list dead;               /* freed when no event can name them any more */
     unsigned int connection_count, flow_count;
@@ -93,6 +101,21 @@ void sdme_receive_datagrams(struct sdme_forwarder *forwarder, struct watch *watc
 void sdme_connection_close(struct sdme_forwarder *forwarder, struct client *client);
 /* Has a socket tell which address of ours each datagram came to. */
 void sdme_listen_for_datagrams(int fd);
+
+/* Whether to try the first of the addresses from here, by the link. */
+bool sdme_direct_is_possible(const struct sdme_forwarder *forwarder,
+                             const struct listener *listener, const struct dial *dial);
+
+/* A socket that can only take the link: 0 or -errno. */
+int sdme_direct_socket(const struct sdme_forwarder *forwarder, int *ret_fd);
+
+/*
+ * What became of the address that sdme_dial() has chosen: 0, and then @fd is connected, or an
+ * errno. After a connection that took the link the next ones need none of us.
+ */
+void sdme_dialed(struct sdme_forwarder *forwarder, struct client *client, int fd, int code);
+
+void sdme_redirects_expire(struct sdme_forwarder *forwarder, double now);
 
 /* Frees what connections have shared. */
 void sdme_connections_end(struct sdme_forwarder *forwarder);

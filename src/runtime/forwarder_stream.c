@@ -211,9 +211,16 @@ static void far_ready(struct sdme_forwarder *forwarder, struct watch *watch)
 {
     struct connection *connection = WATCH_OWNER(watch, struct connection, far);
 
-    if (!connection->connected && (last_error(watch->fd) != 0 || is_own_peer(watch->fd))) {
-        connection_dial(forwarder, connection);
-        return;
+    if (!connection->connected) {
+        int code = last_error(watch->fd);
+
+        if (code == 0 && is_own_peer(watch->fd))
+            code = ECONNREFUSED;
+        sdme_dialed(forwarder, &connection->client, watch->fd, code);
+        if (code) {
+            connection_dial(forwarder, connection);
+            return;
+        }
     }
     connection->connected = true;
     connection_ready(forwarder, connection);

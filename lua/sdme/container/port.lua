@@ -8,6 +8,8 @@ local host <const> = require "sdme.host"
 local pod <const> = require "sdme.pod.port"
 local port <const> = require "sdme.port"
 local socket <const> = require "sdme.port.socket"
+local state <const> = require "sdme.store.state"
+local static <const> = require "sdme.network.static"
 
 local M <const> = {}
 
@@ -76,6 +78,15 @@ function M.open(name, settings)
     pod.open(settings)
 end
 
+-- The host's interface that leads to a container, and nowhere else.
+local function link_to(name, machine)
+    local settings <const> = state.container(name).settings
+    if settings.network_zone or settings.network_bridge then
+        return nil
+    end
+    return static.direct(name) or machine.interfaces[1]
+end
+
 ---What the service of a container's ports runs, until the container has ended.
 ---@param name string
 function M.forward(name)
@@ -84,7 +95,7 @@ function M.forward(name)
         if not machine then
             fault.raise("ESRCH", nil, "forward ports of %s: it is not running", name)
         end
-        return fault.check(core.netns.open(machine.leader)), machine.leader
+        return fault.check(core.netns.open(machine.leader)), machine.leader, link_to(name, machine)
     end)
 end
 

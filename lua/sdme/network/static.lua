@@ -36,6 +36,13 @@ function M.is_wanted(settings)
         or settings.network_zone ~= nil and not networkd.has_zones()
 end
 
+---The host's interface that leads to a container that runs, and nowhere else.
+---@param name string
+---@return integer? index nil if there is none
+function M.direct(name)
+    return link.direct { read(name) }
+end
+
 local function kind_of(settings)
     return { kind = settings.network_zone and "zone" or settings.network_bridge and "bridge"
         or "veth", zone = settings.network_zone, bridge = settings.network_bridge }

@@ -248,17 +248,19 @@ end
 ---What the service of ports runs: forwards what comes to the sockets that systemd has started it
 ---with, until nobody has come for a while.
 ---@param owner sdme.port.Owner
----@param find fun(): userdata, integer? finds the network, and a process with which that ends
+---@param find fun(): userdata, integer?, integer? finds the network, a process with which that
+---  ends, and the interface of the host whose other end is there
 function M.forward(owner, find)
     local activated <const> = fault.check(core.port.activated())
     if #activated == 0 then
         fault.raise("EUSAGE", "systemd does that, when somebody comes to a port",
             "forward ports of %s: there is no socket to forward", owner.name)
     end
-    local found <const>, process <const> = find()
+    local found <const>, process <const>, link <const> = find()
     local netns <close> = found
     local forwarding <close> = fault.check(core.port.forward {
-        netns = netns, ports = targets(owner, activated), process = process, idle = IDLE,
+        netns = netns, ports = targets(owner, activated), process = process, link = link,
+        idle = IDLE,
     })
     local ok <const>, why <const> = pcall(task.await, forwarding)
     if not ok and not fault.is(why, "EINTR") then

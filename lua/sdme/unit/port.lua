@@ -80,8 +80,8 @@ function M.owner(socket)
     error("no socket of ports: " .. socket)
 end
 
----The template of the service. To enter the network takes CAP_SYS_ADMIN, and to find that of a
----container CAP_SYS_PTRACE (namespaces(7), ptrace(2)); it has nothing else.
+---The template of the service. To enter the network takes CAP_SYS_ADMIN, as does bpf(2), and to
+---find that of a container CAP_SYS_PTRACE (namespaces(7), ptrace(2)); it has nothing else.
 ---@param kind "container"|"pod"
 ---@return string
 function M.template(kind)
@@ -104,6 +104,7 @@ function M.template(kind)
             { "ProtectSystem", "strict" },
             { "ProtectHome", "read-only" },
             { "ProtectKernelTunables", "yes" },
+            { "SystemCallFilter", "bpf" },
             table.unpack(interpreter.CONFINEMENT),
         },
     }
