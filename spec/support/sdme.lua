@@ -104,10 +104,14 @@ function M.inspect_pod(name)
 end
 
 ---Starts `sdme ...` in the background, with a pipe for its stdout.
+---@param first table|string a table of all words, and of what becomes of its stderr; or the first
+---@param ... string
 ---@return userdata process of core.process
-function M.spawn(...)
+function M.spawn(first, ...)
+    local given <const> = type(first) == "table" and first or { first, ... }
     return assert(core.process.spawn {
-        argv = { M.program, ... }, stdin = "null", stdout = "pipe", stderr = "null",
+        argv = { M.program, table.unpack(given) }, stdin = "null", stdout = "pipe",
+        stderr = given.stderr or "null",
         env = { SDME_DATADIR = M.datadir(), PATH = os.getenv "PATH" },
     })
 end

@@ -166,11 +166,15 @@ end
 local function new_stage()
     while true do
         local id <const> = random_name()
-        local lock <const> = fault.check(core.lock.acquire(lock_path("staging", id)))
-        if not file.stat(M.path("staging", id)) then
+        local lock <const>, message <const>, code <const> =
+            core.lock.acquire(lock_path("staging", id))
+        if not lock and code ~= "EAGAIN" then -- who sweeps has each lock for a moment
+            fault.raise(code, nil, "%s", message)
+        elseif lock and not file.stat(M.path("staging", id)) then
             return setmetatable({ path = M.path("staging", id), lock = lock }, Stage)
+        elseif lock then
+            lock:close()
         end
-        lock:close()
     end
 end
 
