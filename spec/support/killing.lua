@@ -27,7 +27,7 @@ local AT_STEP <const> = [[
     count(core.file, "write mkdir symlink rename remove chmod chown sync flush")
     count(core.tree, "copy remove")
     count(core.archive, "unpack")
-    count(core.netns, "create loopback_up hold release")
+    count(core.netns, "begin create loopback_up hold release")
     count(core.link, "add_veth add_bridge set_bridge set_up remove remove_zone")
     count(core.route, "add add_address remove_address")
     count(core.firewall, "add remove")

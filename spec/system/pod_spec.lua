@@ -109,7 +109,9 @@ describe("a pod", function()
             assert.not_equal(0, sdme.run("pod", "rm", name).status)
         end
         sdme.ok("pod", "new", "shop")
+        local before <const> = traces()
         assert.equal("sdme pod rm shop", refused.by(1, "a pod shop exists", "pod", "new", "shop"))
+        assert.equal(before, traces())
         refused.by(1, "there is no pod sho", "pod", "inspect", "sho")
         refused.by(1, "there is no pod sho", "pod", "rm", "sho")
         local hint <const> = refused.by(1, "create web: there is no pod sho", "create", "--name",

@@ -11,12 +11,24 @@ enum {
     PARAMETERS_MAX = 16,
 };
 
-/* Fills @parameters from the table at @index, where its strings stay; returns how many there are.
+static const char creation_class[] = "sdme.netns.creation";
+
+struct creation {
+    struct sdme_job *job; /* NULL: closed */
+    struct sdme_netns_creation work;
+    struct sdme_netns_parameter parameters[PARAMETERS_MAX];
+};
+
+/*
+ * Fills @parameters from the table at @index and returns how many there are. Their strings stay in
+ * the copy of it that this pushes.
  */
 static size_t check_parameters(lua_State *L, int index, struct sdme_netns_parameter *parameters)
 {
     size_t count = 0;
 
+    lua_newtable(L);
+    int copy = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
         if (count == PARAMETERS_MAX)
             luaL_error(L, "option 'parameters': more than %d", PARAMETERS_MAX);
@@ -25,30 +37,95 @@ static size_t check_parameters(lua_State *L, int index, struct sdme_netns_parame
                        luaL_typename(L, -2), luaL_typename(L, -1));
         parameters[count].name = sdme_lua_check_text(L, lua_absindex(L, -2));
         parameters[count++].value = sdme_lua_check_text(L, lua_absindex(L, -1));
+        lua_pushvalue(L, -2);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, copy);
     }
     return count;
+}
+
+/* Fills @setup from the options at 1; its strings stay in what this pushes. */
+static void check_setup(lua_State *L, struct sdme_netns_setup *setup,
+                        struct sdme_netns_parameter *parameters)
+{
+    static const char *const known[] = {"loopback", "parameters", NULL};
+
+    setup->parameters = parameters;
+    if (lua_isnoneornil(L, 1)) {
+        lua_pushnil(L);
+        return;
+    }
+    sdme_lua_options(L, 1, known);
+    setup->loopback = sdme_lua_option_boolean(L, 1, "loopback", false);
+    if (lua_getfield(L, 1, "parameters") == LUA_TTABLE)
+        setup->parameter_count = check_parameters(L, lua_gettop(L), parameters);
+    else if (!lua_isnil(L, -1))
+        luaL_error(L, "option 'parameters': table expected, got %s", luaL_typename(L, -1));
 }
 
 /* create{ loopback=, parameters={ [name] = value } } -> descriptor of a namespace with no process
  */
 static int netns_create(lua_State *L)
 {
-    static const char *const known[] = {"loopback", "parameters", NULL};
     struct sdme_netns_parameter parameters[PARAMETERS_MAX];
-    struct sdme_netns_setup setup = {.parameters = parameters};
+    struct sdme_netns_setup setup = {0};
+    struct sdme_error error = {0};
+
+    check_setup(L, &setup, parameters);
+    int *fd = sdme_lua_push_descriptor(L);
+    return sdme_netns_create(&setup, fd, &error) < 0 ? sdme_lua_fail(L, &error) : 1;
+}
+
+/* pending:close(): waits until the kernel has made it, and lets go of it */
+static int creation_close(lua_State *L)
+{
+    struct creation *creation = luaL_checkudata(L, 1, creation_class);
+
+    if (!creation->job)
+        return 0;
+    sdme_job_close(creation->job);
+    creation->job = NULL;
+    creation->work.fd = sdme_close(creation->work.fd);
+    return 0;
+}
+
+static int creation_poll(lua_State *L)
+{
+    struct creation *creation = luaL_checkudata(L, 1, creation_class);
+
+    return creation->job ? sdme_lua_push_poll(L, sdme_job_fd(creation->job), -1) : 0;
+}
+
+static int creation_step(lua_State *L)
+{
+    struct creation *creation = luaL_checkudata(L, 1, creation_class);
+    struct sdme_error error = {0};
+
+    luaL_argcheck(L, creation->job, 1, "it is closed");
+    int code = sdme_job_step(creation->job, &error);
+    lua_pushboolean(L, code != 0);
+    if (code == 0)
+        return 1;
+    if (code > 0)
+        *sdme_lua_push_descriptor(L) = sdme_take_fd(&creation->work.fd);
+    creation_close(L);
+    return code < 0 ? 1 + sdme_lua_fail(L, &error) : 2;
+}
+
+/* begin{ loopback=, parameters= } -> pending: what create() returns */
+static int netns_begin(lua_State *L)
+{
     struct sdme_error error = {0};
 
     lua_settop(L, 1);
-    if (!lua_isnil(L, 1)) {
-        sdme_lua_options(L, 1, known);
-        setup.loopback = sdme_lua_option_boolean(L, 1, "loopback", false);
-        if (lua_getfield(L, 1, "parameters") == LUA_TTABLE)
-            setup.parameter_count = check_parameters(L, 2, parameters);
-        else if (!lua_isnil(L, 2))
-            luaL_error(L, "option 'parameters': table expected, got %s", luaL_typename(L, 2));
-    }
-    int *fd = sdme_lua_push_descriptor(L);
-    return sdme_netns_create(&setup, fd, &error) < 0 ? sdme_lua_fail(L, &error) : 1;
+    struct creation *creation = lua_newuserdatauv(L, sizeof *creation, 1);
+    *creation = (struct creation){.work.fd = -1};
+    luaL_setmetatable(L, creation_class);
+    check_setup(L, &creation->work.setup, creation->parameters);
+    lua_setiuservalue(L, 2, 1);
+    lua_settop(L, 2);
+    return sdme_netns_begin(&creation->work, &creation->job, &error) < 0 ? sdme_lua_fail(L, &error)
+                                                                         : 1;
 }
 
 /* open(path or pid) -> descriptor | nil, message, code */
@@ -159,8 +236,16 @@ static int netns_addresses(lua_State *L)
     return 1;
 }
 
+static const luaL_Reg creation_methods[] = {
+    {"close", creation_close},
+    {"poll", creation_poll},
+    {"step", creation_step},
+    {NULL, NULL},
+};
+
 static const luaL_Reg netns_functions[] = {
     {"addresses", netns_addresses},
+    {"begin", netns_begin},
     {"create", netns_create},
     {"enter", netns_enter},
     {"hold", netns_hold},
@@ -175,6 +260,7 @@ static const luaL_Reg netns_functions[] = {
 
 int sdme_lua_open_netns(lua_State *L)
 {
+    sdme_lua_class(L, creation_class, creation_methods, creation_close);
     luaL_newlib(L, netns_functions);
     return 1;
 }

@@ -13,6 +13,17 @@ local netns = {}
 ---@return sdme.Descriptor netns
 function netns.create(options) end
 
+---Begins what `create` does, which takes the kernel as long as a program takes to start, for those
+---who have something else to do meanwhile.
+---
+---```lua
+---local making <close> = assert(core.netns.begin { loopback = true })
+---local netns <close> = assert(task.await(making))
+---```
+---@param options sdme.netns.CreateOptions? what it has from the beginning
+---@return sdme.Pending pending ends with the descriptor; closing it lets go of what is made
+function netns.begin(options) end
+
 ---The namespace at a path, or that of a process.
 ---@param where string|integer the path, or the process by its number
 ---@return sdme.Descriptor netns

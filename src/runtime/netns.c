@@ -31,14 +31,19 @@ struct visit {
     int code;
 };
 
+static int enter_new(struct sdme_error *error)
+{
+    if (unshare(CLONE_NEWNET) < 0)
+        return sdme_fail(error, errno, "make a network namespace");
+    return 0;
+}
+
 static void *visit_main(void *argument)
 {
     struct visit *visit = argument;
 
-    if (visit->netns == NEW_NAMESPACE && unshare(CLONE_NEWNET) < 0)
-        visit->code = sdme_fail(visit->error, errno, "make a network namespace");
-    else if (visit->netns >= 0)
-        visit->code = sdme_netns_enter(visit->netns, visit->error);
+    visit->code = visit->netns == NEW_NAMESPACE ? enter_new(visit->error)
+                                                : sdme_netns_enter(visit->netns, visit->error);
     if (visit->code == 0)
         visit->code = visit->work(visit->context, visit->error);
     return NULL;
@@ -111,16 +116,10 @@ static int set_own_loopback_up(struct sdme_error *error)
     return set_loopback_up(fd, error);
 }
 
-struct creation {
-    const struct sdme_netns_setup *setup;
-    int fd;
-};
-
 static int set_up_own(void *context, struct sdme_error *error)
 {
-    static const struct sdme_netns_setup nothing;
-    struct creation *creation = context;
-    const struct sdme_netns_setup *setup = creation->setup ? creation->setup : &nothing;
+    struct sdme_netns_creation *creation = context;
+    const struct sdme_netns_setup *setup = &creation->setup;
     int code = setup->loopback ? set_own_loopback_up(error) : 0;
 
     for (size_t i = 0; i < setup->parameter_count && code == 0; i++) {
@@ -138,12 +137,28 @@ static int set_up_own(void *context, struct sdme_error *error)
 
 int sdme_netns_create(const struct sdme_netns_setup *setup, int *ret_fd, struct sdme_error *error)
 {
-    struct creation creation = {.setup = setup};
-    int code = visit_namespace(NEW_NAMESPACE, set_up_own, &creation, error);
+    struct sdme_netns_creation creation = {.fd = -1};
 
+    if (setup)
+        creation.setup = *setup;
+    int code = visit_namespace(NEW_NAMESPACE, set_up_own, &creation, error);
     if (code == 0)
         *ret_fd = creation.fd;
     return code;
+}
+
+static int create_in_thread(void *data, const struct sdme_cancel *cancel, struct sdme_error *error)
+{
+    (void) cancel;
+    int code = enter_new(error);
+    return code < 0 ? code : set_up_own(data, error);
+}
+
+int sdme_netns_begin(struct sdme_netns_creation *creation, struct sdme_job **ret_job,
+                     struct sdme_error *error)
+{
+    creation->fd = -1;
+    return sdme_job_start(create_in_thread, creation, ret_job, error);
 }
 
 int sdme_netns_open(const char *path, int *ret_fd, struct sdme_error *error)

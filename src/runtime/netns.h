@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "job.h"
 
 /*
  * Network namespaces as descriptors (network_namespaces(7)). What has to happen inside one happens
@@ -32,6 +33,20 @@ struct sdme_netns_setup {
  * done there.
  */
 int sdme_netns_create(const struct sdme_netns_setup *setup, int *ret_fd, struct sdme_error *error);
+
+/* A namespace in the making. */
+struct sdme_netns_creation {
+    struct sdme_netns_setup setup;
+    int fd; /* -1, and the namespace when the job has succeeded */
+};
+
+/*
+ * Begins what sdme_netns_create() does, for a caller who has something else to do: the kernel takes
+ * about as long for it as a small program to start. @creation, and what its setup names, stay the
+ * caller's, who keeps them until the job is closed, and closes the namespace.
+ */
+int sdme_netns_begin(struct sdme_netns_creation *creation, struct sdme_job **ret_job,
+                     struct sdme_error *error);
 
 /* Opens one that sdme_netns_hold() keeps, or /proc/PID/ns/net. -EINVAL if it is something else. */
 int sdme_netns_open(const char *path, int *ret_fd, struct sdme_error *error);

@@ -100,8 +100,9 @@ end
 ---Makes a pod: a network with nothing but loopback.
 ---@param name string
 ---@param options sdme.PodOptions?
+---@param begun sdme.Pending? what `sdme.pod.namespace` has begun; the caller closes it
 ---@return sdme.Pod pod
-function M.create(name, options)
+function M.create(name, options, begun)
     check_name(kind.name, name)
     local ports <const> = checked_ports(options)
     store.prepare()
@@ -109,7 +110,7 @@ function M.create(name, options)
     check_free(name)
     -- The other way round, one that was killed would leave a namespace that no pod has.
     state.make_pod(name, ports)
-    local made <const>, held <const> = pcall(namespace.make, name)
+    local made <const>, held <const> = pcall(namespace.make, name, begun)
     if not made then
         file.remove(state.pod_path(name))
         error(held, 0)

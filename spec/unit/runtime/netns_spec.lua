@@ -2,6 +2,7 @@ local core <const> = require "sdme.core"
 local needs <const> = require "spec.support.needs"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
+local task <const> = require "sdme.task"
 local wait <const> = require "spec.support.wait"
 
 local netns <const> = core.netns
@@ -21,6 +22,12 @@ end
 local function inside(descriptor, line)
     return shell.run("nsenter --net=/proc/%s/fd/%s sh -c %s",
         tostring(core.process.identity().pid), tostring(descriptor:fileno()), line)
+end
+
+-- How many namespaces we hold by a descriptor.
+local function descriptors()
+    return tonumber((shell.run("readlink /proc/%s/fd/* | grep -c ^net: || true",
+        tostring(core.process.identity().pid)):gsub("'", "")))
 end
 
 describe("core.netns", function()
@@ -127,6 +134,54 @@ describe("core.netns", function()
         assert.matches("127%.0%.0%.1/8", inside(made, "ip -br addr show lo"))
         assert.equal("7", inside(made, "cat /proc/sys/net/" .. name))
         assert.not_equal(name_of(made), core.file.readlink "/proc/thread-self/ns/net")
+    end)
+
+    it("begins one that can be had later", function()
+        local name <const>, number <const> = "ipv4/ip_unprivileged_port_start", 7
+        local making <close> = assert(netns.begin {
+            loopback = true, parameters = { [name] = tostring(number) },
+        })
+        collectgarbage()
+        local made <close> = assert(task.await(making))
+        assert.matches("127%.0%.0%.1/8", inside(made, "ip -br addr show lo"))
+        assert.equal(tostring(number), inside(made, "cat /proc/sys/net/" .. name))
+        assert.equal(before, ours())
+        assert.equal(1, descriptors())
+        assert.is_nil(making:poll())
+        assert.error_matches(function() making:step() end, "it is closed")
+    end)
+
+    it("begins several, each of which is another one", function()
+        local one <close> = assert(netns.begin())
+        local other <close> = assert(netns.begin {})
+        local first <const>, second <const> = task.all(function()
+            return task.await(one)
+        end, function()
+            return task.await(other)
+        end)
+        assert.is_false(netns.is_same(first, second))
+        first:close()
+        second:close()
+    end)
+
+    it("lets go of one that was begun and nobody waits for", function()
+        local making <const> = assert(netns.begin { loopback = true })
+        making:close()
+        making:close()
+        assert.equal(0, descriptors())
+        assert.equal(before, ours())
+        assert.is_nil(making:poll())
+    end)
+
+    it("says why one that was begun could not be made", function()
+        local making <close> = assert(netns.begin { parameters = { ["ipv4/nothing"] = "7" } })
+        local made <const>, message <const>, code <const> = task.await(making)
+        assert.is_nil(made)
+        assert.equal("open /proc/sys/net/ipv4/nothing: No such file or directory", message)
+        assert.equal("ENOENT", code)
+        assert.equal(0, descriptors())
+        assert.has_error(function() netns.begin { up = true } end)
+        assert.has_error(function() netns.begin { parameters = { 1 } } end)
     end)
 
     it("makes none where a parameter is wrong", function()

@@ -1,6 +1,9 @@
 local kind <const> = require "sdme.kind"
+local lazy <const> = require "sdme.lazy"
 local listing <const> = require "sdme.listing"
-local pod <const> = require "sdme.pod"
+local namespace <const> = require "sdme.pod.namespace"
+
+local pod <const> = lazy.module "sdme.pod"
 
 return {
     name = "new",
@@ -19,6 +22,9 @@ return {
         { "sdme pod new shop -p 127.0.0.1:8080:80", "for whoever in it listens on port 80" },
     },
     run = function(arguments)
-        listing.write(pod.create(arguments.name, { ports = arguments.port }).name, "\n")
+        -- The kernel makes it while the rest of us is loaded.
+        local network <close> = namespace.begin()
+        local made <const> = pod.create(arguments.name, { ports = arguments.port }, network)
+        listing.write(made.name, "\n")
     end,
 }
