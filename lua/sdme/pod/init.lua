@@ -182,11 +182,18 @@ function M.hold(settings, what)
     end)
 end
 
--- How a container is in which pods.
-local function memberships(name)
-    local fine <const>, description <const> = pcall(state.container, name)
-    local settings <const> = fine and description.settings or {}
-    return settings.pod, settings.oci_pod
+-- Each container whose state can be read, with that.
+local function readable_containers()
+    local names <const>, position = file.list(store.path "containers") or {}, 0
+    return function()
+        while names[position + 1] do
+            position = position + 1
+            local fine <const>, description <const> = pcall(state.container, names[position])
+            if fine then
+                return names[position], description
+            end
+        end
+    end
 end
 
 -- The containers of all pods: { container=, app_only= } by the name of the pod.
@@ -198,8 +205,8 @@ local function members()
             table.insert(all[pod], { name = container, app_only = app_only })
         end
     end
-    for _, name in ipairs(file.list(store.path "containers") or {}) do
-        local whole <const>, app <const> = memberships(name)
+    for name, description in readable_containers() do
+        local whole <const>, app <const> = description.settings.pod, description.settings.oci_pod
         add(whole, name, false)
         add(app ~= whole and app or nil, name, true)
     end
@@ -300,19 +307,24 @@ end
 -- The containers that go with a pod: those that were made for its definition, unless there are
 -- others, and with `force` these too.
 local function remove_containers(self, force)
-    local others <const> = {}
-    for _, name in ipairs(self:containers()) do
-        local mark <const> = state.container(name).definition
-        others[#others + 1] = not (mark and mark.pod == self.name) and name or nil
-    end
-    if #others == 0 or force then
+    local others <const>, defined = {}, false
+    for name, description in readable_containers() do
+        local settings <const>, mark <const> = description.settings, description.definition
         -- One of its definition may be in another pod by now.
-        if next(require("sdme.pod.made").of(self.name)) then
-            require("sdme.pod.bring").down(self.name, { force = force })
+        if mark and mark.pod == self.name then
+            defined = true
+        elseif settings.pod == self.name or settings.oci_pod == self.name then
+            others[#others + 1] = name
         end
-        for _, name in ipairs(force and others or {}) do
-            require("sdme.container.lifecycle").remove(name, { force = true })
-        end
+    end
+    if #others > 0 and not force then
+        return
+    end
+    if defined then
+        require("sdme.pod.bring").down(self.name, { force = force })
+    end
+    for _, name in ipairs(others) do
+        require("sdme.container.lifecycle").remove(name, { force = true })
     end
 end
 
@@ -333,8 +345,8 @@ function Pod:remove(options)
     end
     if not state.is_new_pod(self.name) then
         network.release(self.name)
+        port.remove(self.name)
     end
-    port.remove(self.name)
     namespace.release(self.name)
     fault.check(file.remove(state.pod_path(self.name)))
 end
