@@ -2,7 +2,9 @@
 
 local fault <const> = require "sdme.fault"
 local kind <const> = require "sdme.kind"
-local text <const> = require "sdme.text"
+local lazy <const> = require "sdme.lazy"
+
+local text <const> = lazy.module "sdme.text"
 
 local M <const> = {}
 

@@ -4,9 +4,11 @@ local arguments <const> = require "sdme.arguments"
 local core <const> = require "sdme.core"
 local fault <const> = require "sdme.fault"
 local kind <const> = require "sdme.kind"
+local lazy <const> = require "sdme.lazy"
 local listing <const> = require "sdme.listing"
 local observe <const> = require "sdme.observe"
-local text <const> = require "sdme.text"
+
+local text <const> = lazy.module "sdme.text"
 
 local M <const> = {}
 

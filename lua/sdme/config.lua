@@ -3,9 +3,9 @@
 local fault <const> = require "sdme.fault"
 local kind <const> = require "sdme.kind"
 local lazy <const> = require "sdme.lazy"
-local text <const> = require "sdme.text"
 
 local syntax <const> = lazy.module "sdme.config.syntax"
+local text <const> = lazy.module "sdme.text"
 
 ---The configuration, `sdme.conf`(5). It is read when it is first asked for.
 ---@class sdme.config

@@ -1,6 +1,8 @@
 -- Error objects: what failed, a code to decide by, and what to do about it.
 
-local text <const> = require "sdme.text"
+local lazy <const> = require "sdme.lazy"
+
+local text <const> = lazy.module "sdme.text"
 
 local M <const> = {}
 

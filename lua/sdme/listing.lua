@@ -1,7 +1,9 @@
 -- Results on stdout: tables for a terminal, one JSON document for programs.
 
 local fault <const> = require "sdme.fault"
-local text <const> = require "sdme.text"
+local lazy <const> = require "sdme.lazy"
+
+local text <const> = lazy.module "sdme.text"
 
 local M <const> = {}
 
