@@ -217,7 +217,7 @@ test-system: all $(BUILD)/spec/escape
 
 # What has threads, a program of others and we, with ThreadSanitizer looking on.
 RACES := $(addprefix spec/unit/,threads_spec.lua $(addprefix runtime/,archive_pack_spec.lua \
-         digest_spec.lua tree_compare_spec.lua tree_digest_spec.lua))
+         digest_spec.lua netns_spec.lua tree_compare_spec.lua tree_digest_spec.lua))
 test-threads:
 	spec/host/deps test
 	$(MAKE) --no-print-directory SANITIZE=thread BUILD=$(BUILD)/thread all
