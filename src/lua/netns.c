@@ -14,8 +14,7 @@ enum {
 static const char creation_class[] = "sdme.netns.creation";
 
 struct creation {
-    struct sdme_job *job; /* NULL: closed */
-    struct sdme_netns_creation work;
+    struct sdme_netns_creation *work; /* NULL: finished */
     struct sdme_netns_parameter parameters[PARAMETERS_MAX];
 };
 
@@ -76,56 +75,46 @@ static int netns_create(lua_State *L)
     return sdme_netns_create(&setup, fd, &error) < 0 ? sdme_lua_fail(L, &error) : 1;
 }
 
-/* pending:close(): waits until the kernel has made it, and lets go of it */
-static int creation_close(lua_State *L)
-{
-    struct creation *creation = luaL_checkudata(L, 1, creation_class);
-
-    if (!creation->job)
-        return 0;
-    sdme_job_close(creation->job);
-    creation->job = NULL;
-    creation->work.fd = sdme_close(creation->work.fd);
-    return 0;
-}
-
-static int creation_poll(lua_State *L)
-{
-    struct creation *creation = luaL_checkudata(L, 1, creation_class);
-
-    return creation->job ? sdme_lua_push_poll(L, sdme_job_fd(creation->job), -1) : 0;
-}
-
-static int creation_step(lua_State *L)
+/* creation:finish() -> what create() returns */
+static int creation_finish(lua_State *L)
 {
     struct creation *creation = luaL_checkudata(L, 1, creation_class);
     struct sdme_error error = {0};
+    int *fd = sdme_lua_push_descriptor(L);
 
-    luaL_argcheck(L, creation->job, 1, "it is closed");
-    int code = sdme_job_step(creation->job, &error);
-    lua_pushboolean(L, code != 0);
-    if (code == 0)
-        return 1;
-    if (code > 0)
-        *sdme_lua_push_descriptor(L) = sdme_take_fd(&creation->work.fd);
-    creation_close(L);
-    return code < 0 ? 1 + sdme_lua_fail(L, &error) : 2;
+    luaL_argcheck(L, creation->work, 1, "it is finished");
+    struct sdme_netns_creation *work = creation->work;
+    creation->work = NULL;
+    return sdme_netns_finish(work, fd, &error) < 0 ? sdme_lua_fail(L, &error) : 1;
 }
 
-/* begin{ loopback=, parameters= } -> pending: what create() returns */
+/* creation:close(): waits for it, and lets go of it */
+static int creation_close(lua_State *L)
+{
+    struct creation *creation = luaL_checkudata(L, 1, creation_class);
+    int fd = -1;
+
+    if (creation->work)
+        sdme_netns_finish(creation->work, &fd, NULL);
+    creation->work = NULL;
+    sdme_close(fd);
+    return 0;
+}
+
+/* begin{ loopback=, parameters= } -> creation */
 static int netns_begin(lua_State *L)
 {
+    struct sdme_netns_setup setup = {0};
     struct sdme_error error = {0};
 
     lua_settop(L, 1);
     struct creation *creation = lua_newuserdatauv(L, sizeof *creation, 1);
-    *creation = (struct creation){.work.fd = -1};
+    creation->work = NULL;
     luaL_setmetatable(L, creation_class);
-    check_setup(L, &creation->work.setup, creation->parameters);
+    check_setup(L, &setup, creation->parameters);
     lua_setiuservalue(L, 2, 1);
     lua_settop(L, 2);
-    return sdme_netns_begin(&creation->work, &creation->job, &error) < 0 ? sdme_lua_fail(L, &error)
-                                                                         : 1;
+    return sdme_netns_begin(&setup, &creation->work, &error) < 0 ? sdme_lua_fail(L, &error) : 1;
 }
 
 /* open(path or pid) -> descriptor | nil, message, code */
@@ -238,8 +227,7 @@ static int netns_addresses(lua_State *L)
 
 static const luaL_Reg creation_methods[] = {
     {"close", creation_close},
-    {"poll", creation_poll},
-    {"step", creation_step},
+    {"finish", creation_finish},
     {NULL, NULL},
 };
 

@@ -13,16 +13,27 @@ local netns = {}
 ---@return sdme.Descriptor netns
 function netns.create(options) end
 
+---A namespace that a thread is making.
+---@class sdme.netns.Creation
+local Creation = {}
+
 ---Begins what `create` does, which takes the kernel as long as a program takes to start, for those
 ---who have something else to do meanwhile.
 ---
 ---```lua
----local making <close> = assert(core.netns.begin { loopback = true })
----local netns <close> = assert(task.await(making))
+---local creation <close> = assert(core.netns.begin { loopback = true })
+---local netns <close> = assert(creation:finish())
 ---```
 ---@param options sdme.netns.CreateOptions? what it has from the beginning
----@return sdme.Pending pending ends with the descriptor; closing it lets go of what is made
+---@return sdme.netns.Creation creation
 function netns.begin(options) end
+
+---Waits until it is made.
+---@return sdme.Descriptor netns
+function Creation:finish() end
+
+---Lets go of it where it isn't finished.
+function Creation:close() end
 
 ---The namespace at a path, or that of a process.
 ---@param where string|integer the path, or the process by its number

@@ -6,65 +6,34 @@
 #include <linux/nsfs.h>
 #include <net/if.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 
+#include "thread.h"
 #include "util.h"
-
-enum {
-    STACK_SIZE = 256 * 1024,
-    NEW_NAMESPACE = -1,
-};
 
 /* What a thread does in a namespace. */
 struct visit {
-    int netns; /* or NEW_NAMESPACE */
+    int netns;
     int (*work)(void *context, struct sdme_error *error);
     void *context;
     struct sdme_error *error;
     int code;
 };
 
-static int enter_new(struct sdme_error *error)
-{
-    if (unshare(CLONE_NEWNET) < 0)
-        return sdme_fail(error, errno, "make a network namespace");
-    return 0;
-}
-
 static void *visit_main(void *argument)
 {
     struct visit *visit = argument;
 
-    visit->code = visit->netns == NEW_NAMESPACE ? enter_new(visit->error)
-                                                : sdme_netns_enter(visit->netns, visit->error);
+    visit->code = sdme_netns_enter(visit->netns, visit->error);
     if (visit->code == 0)
         visit->code = visit->work(visit->context, visit->error);
     return NULL;
-}
-
-/* Signals are for the threads that the program knows of: this one has all of them blocked. */
-static int start_visit(struct visit *visit, pthread_t *ret_thread)
-{
-    pthread_attr_t attributes;
-    sigset_t all, saved;
-
-    sigfillset(&all);
-    int code = pthread_attr_init(&attributes);
-    if (code)
-        return code;
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    pthread_sigmask(SIG_BLOCK, &all, &saved);
-    code = pthread_create(ret_thread, &attributes, visit_main, visit);
-    pthread_sigmask(SIG_SETMASK, &saved, NULL);
-    pthread_attr_destroy(&attributes);
-    return code;
 }
 
 static int visit_namespace(int netns, int (*work)(void *context, struct sdme_error *error),
@@ -72,7 +41,7 @@ static int visit_namespace(int netns, int (*work)(void *context, struct sdme_err
 {
     struct visit visit = {.netns = netns, .work = work, .context = context, .error = error};
     pthread_t thread;
-    int code = start_visit(&visit, &thread);
+    int code = sdme_thread_start(visit_main, &visit, &thread);
 
     if (code)
         return sdme_fail(error, code, "start a thread for a network namespace");
@@ -116,12 +85,21 @@ static int set_own_loopback_up(struct sdme_error *error)
     return set_loopback_up(fd, error);
 }
 
-static int set_up_own(void *context, struct sdme_error *error)
-{
-    struct sdme_netns_creation *creation = context;
-    const struct sdme_netns_setup *setup = &creation->setup;
-    int code = setup->loopback ? set_own_loopback_up(error) : 0;
+struct sdme_netns_creation {
+    struct sdme_netns_setup setup;
+    pthread_t thread;
+    int code; /* this, the descriptor and the error are the thread's until it has ended */
+    int fd;
+    struct sdme_error error;
+};
 
+static int make_own(struct sdme_netns_creation *creation, struct sdme_error *error)
+{
+    const struct sdme_netns_setup *setup = &creation->setup;
+
+    if (unshare(CLONE_NEWNET) < 0)
+        return sdme_fail(error, errno, "make a network namespace");
+    int code = setup->loopback ? set_own_loopback_up(error) : 0;
     for (size_t i = 0; i < setup->parameter_count && code == 0; i++) {
         struct sdme_netns_parameter parameter = setup->parameters[i];
 
@@ -135,30 +113,50 @@ static int set_up_own(void *context, struct sdme_error *error)
     return 0;
 }
 
-int sdme_netns_create(const struct sdme_netns_setup *setup, int *ret_fd, struct sdme_error *error)
+static void *creation_main(void *argument)
 {
-    struct sdme_netns_creation creation = {.fd = -1};
+    struct sdme_netns_creation *creation = argument;
 
+    creation->code = make_own(creation, &creation->error);
+    return NULL;
+}
+
+int sdme_netns_begin(const struct sdme_netns_setup *setup,
+                     struct sdme_netns_creation **ret_creation, struct sdme_error *error)
+{
+    struct sdme_netns_creation *creation = calloc(1, sizeof *creation);
+
+    if (!creation)
+        return sdme_fail(error, ENOMEM, "make a network namespace");
     if (setup)
-        creation.setup = *setup;
-    int code = visit_namespace(NEW_NAMESPACE, set_up_own, &creation, error);
+        creation->setup = *setup;
+    int code = sdme_thread_start(creation_main, creation, &creation->thread);
+    if (code < 0) {
+        free(creation);
+        return sdme_fail(error, code, "start a thread for a network namespace");
+    }
+    *ret_creation = creation;
+    return 0;
+}
+
+int sdme_netns_finish(struct sdme_netns_creation *creation, int *ret_fd, struct sdme_error *error)
+{
+    pthread_join(creation->thread, NULL);
+    int code = creation->code;
     if (code == 0)
-        *ret_fd = creation.fd;
+        *ret_fd = creation->fd;
+    else if (error)
+        *error = creation->error;
+    free(creation);
     return code;
 }
 
-static int create_in_thread(void *data, const struct sdme_cancel *cancel, struct sdme_error *error)
+int sdme_netns_create(const struct sdme_netns_setup *setup, int *ret_fd, struct sdme_error *error)
 {
-    (void) cancel;
-    int code = enter_new(error);
-    return code < 0 ? code : set_up_own(data, error);
-}
+    struct sdme_netns_creation *creation;
+    int code = sdme_netns_begin(setup, &creation, error);
 
-int sdme_netns_begin(struct sdme_netns_creation *creation, struct sdme_job **ret_job,
-                     struct sdme_error *error)
-{
-    creation->fd = -1;
-    return sdme_job_start(create_in_thread, creation, ret_job, error);
+    return code < 0 ? code : sdme_netns_finish(creation, ret_fd, error);
 }
 
 int sdme_netns_open(const char *path, int *ret_fd, struct sdme_error *error)

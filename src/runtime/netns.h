@@ -8,7 +8,6 @@
 #include <sys/types.h>
 
 #include "error.h"
-#include "job.h"
 
 /*
  * Network namespaces as descriptors (network_namespaces(7)). What has to happen inside one happens
@@ -34,19 +33,19 @@ struct sdme_netns_setup {
  */
 int sdme_netns_create(const struct sdme_netns_setup *setup, int *ret_fd, struct sdme_error *error);
 
-/* A namespace in the making. */
-struct sdme_netns_creation {
-    struct sdme_netns_setup setup;
-    int fd; /* -1, and the namespace when the job has succeeded */
-};
+/* One that a thread is making. */
+struct sdme_netns_creation;
 
 /*
  * Begins what sdme_netns_create() does, for a caller who has something else to do: the kernel takes
- * about as long for it as a small program to start. @creation, and what its setup names, stay the
- * caller's, who keeps them until the job is closed, and closes the namespace.
+ * about as long for it as a small program to start. What @setup points to stays the caller's, who
+ * keeps it until sdme_netns_finish(), which has to follow.
  */
-int sdme_netns_begin(struct sdme_netns_creation *creation, struct sdme_job **ret_job,
-                     struct sdme_error *error);
+int sdme_netns_begin(const struct sdme_netns_setup *setup,
+                     struct sdme_netns_creation **ret_creation, struct sdme_error *error);
+
+/* Waits until it is made. @creation is gone then, whatever this returns. */
+int sdme_netns_finish(struct sdme_netns_creation *creation, int *ret_fd, struct sdme_error *error);
 
 /* Opens one that sdme_netns_hold() keeps, or /proc/PID/ns/net. -EINVAL if it is something else. */
 int sdme_netns_open(const char *path, int *ret_fd, struct sdme_error *error);

@@ -100,7 +100,7 @@ end
 ---Makes a pod: a network with nothing but loopback.
 ---@param name string
 ---@param options sdme.PodOptions?
----@param begun sdme.Pending? what `sdme.pod.namespace` has begun; the caller closes it
+---@param begun sdme.netns.Creation? what `sdme.pod.namespace` has begun; the caller closes it
 ---@return sdme.Pod pod
 function M.create(name, options, begun)
     check_name(kind.name, name)

@@ -6,7 +6,6 @@ local fault <const> = require "sdme.fault"
 local lazy <const> = require "sdme.lazy"
 
 local store <const> = lazy.module "sdme.store"
-local task <const> = lazy.module "sdme.task"
 
 local file <const>, netns <const> = core.file, core.netns
 
@@ -55,21 +54,21 @@ function M.create(what)
 end
 
 ---Begins that, as the kernel takes its time.
----@return sdme.Pending pending to be closed, which lets go of it
+---@return sdme.netns.Creation begun to be closed, which lets go of it
 function M.begin()
     return fault.check(netns.begin(OPTIONS))
 end
 
 ---Makes the namespace of a pod, with its loopback interface up. The caller holds the pod's lock.
 ---@param name string of the pod
----@param begun sdme.Pending? what `begin` has begun
+---@param begun sdme.netns.Creation? what `begin` has begun
 ---@return userdata descriptor
 function M.make(name, begun)
     local what <const> = "make the network of pod " .. name
     local check <const> = fault.context(what)
     M.release(name) -- the file of one that isn't held any more
     check(file.mkdir(DIRECTORY, { parents = true, mode = "0700" }))
-    local made <const> = begun and check(task.await(begun)) or M.create(what)
+    local made <const> = begun and check(begun:finish()) or M.create(what)
     check(netns.hold(made, M.path(name)))
     return made
 end

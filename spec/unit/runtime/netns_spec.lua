@@ -2,7 +2,6 @@ local core <const> = require "sdme.core"
 local needs <const> = require "spec.support.needs"
 local scratch <const> = require "spec.support.scratch"
 local shell <const> = require "spec.support.shell"
-local task <const> = require "sdme.task"
 local wait <const> = require "spec.support.wait"
 
 local netns <const> = core.netns
@@ -138,44 +137,38 @@ describe("core.netns", function()
 
     it("begins one that can be had later", function()
         local name <const>, number <const> = "ipv4/ip_unprivileged_port_start", 7
-        local making <close> = assert(netns.begin {
+        local creation <close> = assert(netns.begin {
             loopback = true, parameters = { [name] = tostring(number) },
         })
         collectgarbage()
-        local made <close> = assert(task.await(making))
+        local made <close> = assert(creation:finish())
         assert.matches("127%.0%.0%.1/8", inside(made, "ip -br addr show lo"))
         assert.equal(tostring(number), inside(made, "cat /proc/sys/net/" .. name))
         assert.equal(before, ours())
         assert.equal(1, descriptors())
-        assert.is_nil(making:poll())
-        assert.error_matches(function() making:step() end, "it is closed")
+        assert.error_matches(function() creation:finish() end, "it is finished")
     end)
 
     it("begins several, each of which is another one", function()
         local one <close> = assert(netns.begin())
         local other <close> = assert(netns.begin {})
-        local first <const>, second <const> = task.all(function()
-            return task.await(one)
-        end, function()
-            return task.await(other)
-        end)
+        local second <close> = assert(other:finish())
+        local first <close> = assert(one:finish())
         assert.is_false(netns.is_same(first, second))
-        first:close()
-        second:close()
     end)
 
-    it("lets go of one that was begun and nobody waits for", function()
-        local making <const> = assert(netns.begin { loopback = true })
-        making:close()
-        making:close()
+    it("lets go of one that was begun and is never finished", function()
+        local creation <const> = assert(netns.begin { loopback = true })
+        creation:close()
+        creation:close()
         assert.equal(0, descriptors())
         assert.equal(before, ours())
-        assert.is_nil(making:poll())
+        assert.error_matches(function() creation:finish() end, "it is finished")
     end)
 
     it("says why one that was begun could not be made", function()
-        local making <close> = assert(netns.begin { parameters = { ["ipv4/nothing"] = "7" } })
-        local made <const>, message <const>, code <const> = task.await(making)
+        local creation <close> = assert(netns.begin { parameters = { ["ipv4/nothing"] = "7" } })
+        local made <const>, message <const>, code <const> = creation:finish()
         assert.is_nil(made)
         assert.equal("open /proc/sys/net/ipv4/nothing: No such file or directory", message)
         assert.equal("ENOENT", code)
