@@ -43,7 +43,8 @@ LIBRARIES := lua5.4 libsystemd libarchive libcurl libzstd libdeflate libedit lib
 WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes
 STANDARD  := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 SHARED    := -fPIC -fvisibility=hidden
-SANITIZED := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+SANITIZED := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all \
+             -DSDME_SANITIZED)
 COMPILE    = $(CC) $(STANDARD) $(WARNINGS) $(SHARED) $(SANITIZED) -DSDME_VERSION='"$(VERSION)"' \
              -DSDME_PREFIX='"$(PREFIX)"' $(LIBRARY_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 
@@ -56,6 +57,7 @@ PAGES    := sdme.1 sdme.conf.5 sdme-pod.5 sdme-recipe.5 sdme.3lua sdme.core.3lua
 # What a program may rely on is in src/sdme.h; what breaks it changes this number.
 ABI      := 0
 OPENING  := $(BUILD)/obj/open.o $(BUILD)/obj/embedded.o
+MAIN     := $(BUILD)/obj/main.o $(BUILD)/obj/allocator.o
 SONAME   := libsdme.so.$(ABI)
 LIBSDME  := $(BUILD)/lib/libsdme.so.$(VERSION)
 OBJECTS  := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(RUNTIME) $(BINDINGS))
@@ -107,7 +109,7 @@ all: $(BUILD)/bin/sdme $(BUILD)/lua/sdme/core.so $(LIBSDME) $(BUILD)/lib/libsdme
 
 # The interpreter has all of Lua inside and lends it to C modules; core.so and libsdme leave lua_* to
 # whoever loads them: there may be only one Lua in a process.
-$(BUILD)/bin/sdme: $(OBJECTS) $(BUILD)/obj/main.o $(OPENING)
+$(BUILD)/bin/sdme: $(OBJECTS) $(MAIN) $(OPENING)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(SANITIZED) $(LDFLAGS) -Wl,-E -Wl,--as-needed -o $@ $^ $(LUA_LIBS) $(RUNTIME_LIBS)
 
@@ -163,7 +165,7 @@ $(BUILD)/man/%: doc/man.lua $(wildcard doc/man/*.lua) examples/pod.lua $(BUILD)/
 	@mkdir -p $(@D)
 	$(call say,MAN,$@)$(BUILD)/bin/sdme run $< $* >$@.new && mv $@.new $@
 
--include $(OBJECTS:.o=.d) $(BUILD)/obj/main.d $(OPENING:.o=.d)
+-include $(OBJECTS:.o=.d) $(MAIN:.o=.d) $(OPENING:.o=.d)
 
 # For editors, and for who reads: what the annotations say.
 DOCUMENT = LUA_PATH='lua/?.lua;doc/?.lua;$(BUILD)/lua/?.lua' $(LUA) doc/api.lua
@@ -235,7 +237,7 @@ test-lua: all
 	@set -e; for mode in $(COLLECTORS); do echo "$$mode collector"; \
 	    SDME_SPEC_COLLECTOR=$$mode spec/run --lua $(CHECKED)/bin/sdme $(BOUND); done
 
-$(CHECKED)/bin/sdme: $(OBJECTS) $(BUILD)/obj/main.o $(OPENING) $(wildcard $(CHECKED)/liblua5.4.a)
+$(CHECKED)/bin/sdme: $(OBJECTS) $(MAIN) $(OPENING) $(wildcard $(CHECKED)/liblua5.4.a)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(SANITIZED) $(LDFLAGS) -Wl,-E -Wl,--as-needed -o $@ \
 	    $(filter %.o,$^) -Wl,--whole-archive $(CHECKED)/liblua5.4.a -Wl,--no-whole-archive \
@@ -253,7 +255,7 @@ lint: lint-deps $(DOCUMENTATION)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -D_GNU_SOURCE \
 	    --enable=warning,performance,portability --suppress=missingIncludeSystem \
 	    -DSDME_VERSION='""' -D__x86_64__ src
-	printf '%s\n' $(RUNTIME) $(BINDINGS) src/main.c src/open.c | xargs -P 2 -I FILE \
+	printf '%s\n' $(RUNTIME) $(BINDINGS) src/main.c src/allocator.c src/open.c | xargs -P 2 -I FILE \
 	    clang-tidy --quiet FILE -- $(STANDARD) $(LIBRARY_CFLAGS) -DSDME_VERSION='""' \
 	    -DSDME_PREFIX='""' 2>&1 | $(FOUND)
 	printf '%s\n' $(wildcard src/guest/*.c) | xargs -P 2 -I FILE \

@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
+#include "allocator.h"
 #include "open.h"
 #include "runtime/poll.h"
 #include "sdme.h"
@@ -271,6 +272,9 @@ int main(int argc, char **argv)
         fputs("sdme: out of memory\n", stderr);
         return EXIT_FAILURE;
     }
+#ifndef SDME_SANITIZED /* a sanitizer looks at each block */
+    sdme_allocator_install(L);
+#endif
     running = L;
     lua_pushcfunction(L, traceback);
     lua_pushcfunction(L, run);
