@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -88,6 +89,7 @@ static int set_own_loopback_up(struct sdme_error *error)
 struct sdme_netns_creation {
     struct sdme_netns_setup setup;
     pthread_t thread;
+    atomic_bool ended;
     int code; /* this, the descriptor and the error are the thread's until it has ended */
     int fd;
     struct sdme_error error;
@@ -118,6 +120,7 @@ static void *creation_main(void *argument)
     struct sdme_netns_creation *creation = argument;
 
     creation->code = make_own(creation, &creation->error);
+    atomic_store(&creation->ended, true);
     return NULL;
 }
 
@@ -135,12 +138,15 @@ int sdme_netns_begin(const struct sdme_netns_setup *setup,
         free(creation);
         return sdme_fail(error, code, "start a thread for a network namespace");
     }
+    sdme_thread_send_away(creation->thread);
     *ret_creation = creation;
     return 0;
 }
 
 int sdme_netns_finish(struct sdme_netns_creation *creation, int *ret_fd, struct sdme_error *error)
 {
+    if (!atomic_load(&creation->ended))
+        sdme_thread_fetch(creation->thread);
     pthread_join(creation->thread, NULL);
     int code = creation->code;
     if (code == 0)

@@ -10,4 +10,14 @@
  */
 int sdme_thread_start(void *(*run)(void *argument), void *argument, pthread_t *ret_thread);
 
+/*
+ * Has a thread that was just started run beside the caller, on another processor: one that lives
+ * shorter than the scheduler takes to spread the load would wait for the caller's. It is a wish:
+ * where it can't be, nothing happens.
+ */
+void sdme_thread_send_away(pthread_t thread);
+
+/* Has a thread that waits for another processor run on the caller's, who is about to wait for it. */
+void sdme_thread_fetch(pthread_t thread);
+
 #endif
