@@ -6,9 +6,9 @@
 #include <string.h>
 
 /*
- * Small blocks lie one behind the other, without headers, since Lua knows the size of each; one that
- * is freed waits for the next of its size. Larger blocks, and all when the memory is used up, are
- * the affair of the allocator that the state had before.
+ * Small blocks lie one behind the other, without headers, since Lua knows the size of each; one
+ * that is freed waits for the next of its size. Larger blocks, and all when the memory is used up,
+ * are the affair of the allocator that the state had before.
  */
 enum {
     MEMORY_SIZE = 1 << 20, /* less than a huge page, which would have to be cleared as a whole */

@@ -17,7 +17,7 @@ int sdme_thread_start(void *(*run)(void *argument), void *argument, pthread_t *r
  */
 void sdme_thread_send_away(pthread_t thread);
 
-/* Has a thread that waits for another processor run on the caller's, who is about to wait for it. */
+/* Has a thread run on the processor of the caller, who is about to wait for it. */
 void sdme_thread_fetch(pthread_t thread);
 
 #endif
