@@ -74,8 +74,9 @@ static void *allocate(void *data, void *block, size_t old_size, size_t size)
     void *moved = size > 0 ? take(size) : NULL;
     if (moved)
         memcpy(moved, block, size < old_size ? size : old_size);
-    if (moved || size == 0)
-        give_back(block, old_size);
+    else if (size > 0) /* to become smaller can't fail (Lua manual, 4.6) */
+        return size <= old_size ? block : NULL;
+    give_back(block, old_size);
     return moved;
 }
 
