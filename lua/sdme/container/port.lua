@@ -78,13 +78,14 @@ function M.open(name, settings)
     pod.open(settings)
 end
 
--- The host's interface that leads to a container, and nowhere else.
+-- The host's interface that leads to a container, and nowhere else for as long as that runs: that
+-- of a pod may go while its ports are open, and another one have its address then.
 local function link_to(name, machine)
     local settings <const> = state.container(name).settings
     if settings.network_zone or settings.network_bridge then
         return nil
     end
-    return static.direct(name) or machine.interfaces[1]
+    return static.link_index(name) or machine.interfaces[1]
 end
 
 ---What the service of a container's ports runs, until the container has ended.

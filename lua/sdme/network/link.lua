@@ -32,20 +32,6 @@ function M.exists(name)
     return file.stat("/sys/class/net/" .. name) ~= nil
 end
 
----The number of the host's end of one of some networks: of a virtual Ethernet to the host alone.
----@param networks table[]
----@return integer? index nil if there is none
-function M.direct(networks)
-    for _, network in ipairs(networks) do
-        local index <const> = network.kind == "veth"
-            and file.read(("/sys/class/net/%s/ifindex"):format(network.link))
-        if index then
-            return math.tointeger(index)
-        end
-    end
-    return nil
-end
-
 -- A name of an interface has 15 characters, and that of a pod up to 64: so it is a digest of that,
 -- which nobody has.
 local function choose_link(seed, networks)

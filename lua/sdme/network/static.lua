@@ -36,11 +36,12 @@ function M.is_wanted(settings)
         or settings.network_zone ~= nil and not networkd.has_zones()
 end
 
----The host's interface that leads to a container that runs, and nowhere else.
+---The host's interface that leads to a container that runs.
 ---@param name string
----@return integer? index nil if there is none
-function M.direct(name)
-    return link.direct { read(name) }
+---@return integer? index nil if it isn't of ours
+function M.link_index(name)
+    local network <const> = read(name)
+    return network and math.tointeger(file.read(("/sys/class/net/%s/ifindex"):format(network.link)))
 end
 
 local function kind_of(settings)

@@ -9,7 +9,6 @@ local unit <const> = require "sdme.unit.port"
 
 local host <const> = lazy.module "sdme.host"
 local json <const> = lazy.module "sdme.json"
-local link <const> = lazy.module "sdme.network.link"
 local port <const> = lazy.module "sdme.port"
 local socket <const> = lazy.module "sdme.port.socket"
 local target <const> = lazy.module "sdme.unit.pod"
@@ -129,7 +128,7 @@ function M.forward(name)
         if not netns then
             fault.raise("ENOENT", nil, "forward ports of pod %s: its network isn't there", name)
         end
-        return netns, nil, link.direct(state.pod(name).networks or {})
+        return netns
     end)
 end
 
