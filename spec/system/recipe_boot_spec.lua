@@ -196,7 +196,7 @@ end)]]
 
     describe("that is killed", function()
         local function guest()
-            return sdme.run("ps").out:match "\n(build%-%x+)"
+            return sdme.ok("ps"):match "\n(build%-%x+)"
         end
 
         local function start()
@@ -210,19 +210,23 @@ end)]]
             return build
         end
 
-        it("is shown by ps as what it is", function()
-            local build <close> = start()
-            assert.matches("build%-%x+ +running +ok +Debian[^\n]* build of web", sdme.ok "ps")
-            build:kill "KILL"
-        end)
-
-        it("leaves a guest that the next command takes away", function()
-            local build <close> = start()
+        local function kill(build)
             build:kill "KILL"
             task.await(build:wait())
             wait.until_true("the guest is gone", function()
                 return guest() == nil
             end)
+        end
+
+        it("is shown by ps as what it is", function()
+            local build <close> = start()
+            assert.matches("build%-%x+ +running +ok +Debian[^\n]* build of web", sdme.ok "ps")
+            kill(build)
+        end)
+
+        it("leaves a guest that the next command takes away", function()
+            local build <close> = start()
+            kill(build)
             assert.equal("", leftovers())
             assert.matches("web 1: write [^\n]*: found",
                 recipe.build(dir, [[b:write("/srv/done", "x")]], DEBIAN, "--why"))
@@ -241,11 +245,7 @@ end)]]
                 local build <close> = sdme.spawn("fs", "build", "web", dir .. "/web.lua", "-f",
                     "--no-cache")
                 core.poll.wait({}, tenths / 10)
-                build:kill "KILL"
-                task.await(build:wait())
-                wait.until_true("the guest is gone", function()
-                    return guest() == nil
-                end)
+                kill(build)
                 assert.equal("", leftovers())
             end
         end)
