@@ -162,6 +162,16 @@ local CHECKS <const> = {
         end,
     },
     {
+        "direct-ports", "the host's own connections to ports, straight to the container",
+        function()
+            local able <const>, why <const>, code <const> = core.port.check_redirect()
+            if code == "EPERM" then
+                return "unknown", "only root can tell"
+            end
+            return able and "yes" or "no", why, not able and "they are forwarded" or nil
+        end,
+    },
+    {
         "pods", "networks that containers share (--pod)",
         function()
             if not file.stat "/proc/self/ns/net" then

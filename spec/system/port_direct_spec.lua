@@ -56,6 +56,12 @@ describe("a connection from the host's loopback", function()
         assert.matches("^tcp ", hear("tcp", "127.0.0.1", 8080))
     end
 
+    it("can be had on this host, as doctor says", function()
+        assert.matches("direct%-ports +yes ", sdme.run("doctor").out)
+        assert.matches("direct%-ports +unknown ",
+            sdme.pipe("setpriv --reuid 65534 --clear-groups", "doctor").out)
+    end)
+
     it("goes straight to the container once one of them has", function()
         open ""
         assert.equal("tcp 10.77.0.1", hear("tcp", "127.0.0.1", 8080))

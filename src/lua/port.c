@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "../runtime/forwarder.h"
+#include "../runtime/redirect.h"
 #include "binding.h"
 
 static const char forward_class[] = "sdme.port.forward";
@@ -199,6 +200,19 @@ static int port_forward(lua_State *L)
     return 1;
 }
 
+/* check_redirect() -> true | nil, message, code */
+static int port_check_redirect(lua_State *L)
+{
+    struct sdme_redirect *redirect;
+    struct sdme_error error = {0};
+
+    if (sdme_redirect_open(&redirect, &error) < 0)
+        return sdme_lua_fail(L, &error);
+    sdme_redirect_close(redirect);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
 static const luaL_Reg forward_methods[] = {
     {"clients", forward_clients},
     {"close", forward_close},
@@ -209,6 +223,7 @@ static const luaL_Reg forward_methods[] = {
 
 static const luaL_Reg port_functions[] = {
     {"activated", port_activated},
+    {"check_redirect", port_check_redirect},
     {"forward", port_forward},
     {"listen", port_listen},
     {NULL, NULL},

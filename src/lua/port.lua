@@ -22,6 +22,16 @@ function port.listen(protocol, address, port) end
 ---@return sdme.port.Socket[] sockets
 function port.activated() end
 
+---Whether connections of this host may need nobody who forwards, see `link` of the options of
+---`forward`; fails with "EUNSUPPORTED" where the kernel can't have that, and with "EPERM" for who
+---isn't root.
+---
+---```lua
+---print(core.port.check_redirect())
+---```
+---@return true able
+function port.check_redirect() end
+
 ---@class sdme.port.ForwardOptions
 ---@field netns sdme.AnyDescriptor the namespace
 ---@field ports [sdme.AnyDescriptor, integer][] sockets, each with the port in there

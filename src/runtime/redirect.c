@@ -141,7 +141,10 @@ static int attach(int program)
 
 static int fail(struct sdme_error *error, int code)
 {
-    if (code == ENOSYS || code == EINVAL || code == EBADF || code == ENOPROTOOPT)
+    if (code == EBADF)
+        return sdme_fail_as(error, SDME_EUNSUPPORTED, "%s is no control group of version 2",
+                            control_groups);
+    if (code == ENOSYS || code == EINVAL || code == ENOPROTOOPT)
         return sdme_fail_as(error, SDME_EUNSUPPORTED,
                             "the kernel has no programs that redirect connections");
     return sdme_fail(error, code, "redirect connections");
