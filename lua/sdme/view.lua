@@ -27,9 +27,12 @@ end
 ---The lowers of an overlay, for core.overlay.mount.
 ---@param ids string[] layers from the bottom to the top
 ---@param target integer? the host's id that user 0 of the layers is to appear as; 0 without
+---@param checked boolean? whether they are known to be there
 ---@return { path: string, map_owners: userdata? }[] from the top to the bottom
-function M.lowers(ids, target)
-    layer.check(ids)
+function M.lowers(ids, target, checked)
+    if not checked then
+        layer.check(ids)
+    end
     local map <const>, lowers <const> = mapper(target or 0), {}
     for i = #ids, 1, -1 do
         lowers[#lowers + 1] = {
@@ -41,9 +44,10 @@ end
 
 ---Root file systems and their layers as one tree.
 ---@param ids string[] from the bottom to the top
+---@param checked boolean? whether they are known to be there
 ---@return userdata descriptor of its root
-function M.stack(ids)
-    return fault.check(core.overlay.mount { lowers = M.lowers(ids) })
+function M.stack(ids, checked)
+    return fault.check(core.overlay.mount { lowers = M.lowers(ids, 0, checked) })
 end
 
 ---What a container that isn't running shows, or one of its applications, but for what is mounted
@@ -68,10 +72,11 @@ end
 
 ---What is below the upper layer of a container.
 ---@param description table
+---@param checked boolean? whether its layers are known to be there
 ---@return userdata descriptor
-function M.below(description)
+function M.below(description, checked)
     if description.layers then
-        return M.stack(description.layers)
+        return M.stack(description.layers, checked)
     end
     return fault.check(core.file.open_directory "/")
 end

@@ -36,7 +36,7 @@ end
 
 local function build(directory, description)
     local base <const> = description.userns and description.userns.base or 0
-    local below <close> = view.below(description)
+    local below <close> = view.below(description, description.settings.fs ~= nil)
     local root <const> = fault.check(file.stat(".", { root = below }))
     local path <const> = directory .. "/upper"
     fault.check(file.mkdir(path,
@@ -66,9 +66,7 @@ local function make(description, guest)
     if description.settings.fs then
         local found <const> = rootfs.read(description.settings.fs)
         description.layers, description.os, description.apps = found.layers, found.os, found.apps
-        local needed <const> = layers.named(found)
-        layers.check(needed)
-        layers.write_out(needed)
+        layers.write_out(layers.check(layers.named(found)))
     end
     app.check(description, "create " .. description.name)
     local stage <close> = store.stage()

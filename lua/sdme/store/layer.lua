@@ -77,12 +77,13 @@ end
 
 ---@param id string
 ---@return boolean
+---@return boolean? unwritten whether it may not be on the disk yet
 function M.exists(id)
-    if not file.stat(M.path(id)) then
+    if not file.exists(M.path(id)) then
         return false
     end
-    local made_in <const> = file.readlink(mark_of(id))
-    return made_in == nil or made_in == current_boot()
+    local made_in <const> = file.exists(mark_of(id)) and file.readlink(mark_of(id))
+    return not made_in or made_in == current_boot(), made_in and true
 end
 
 local function flush()
@@ -126,9 +127,13 @@ end
 ---Raises unless all of a stack is there.
 ---@param ids string[]
 ---@param what string? what they are needed for
+---@return string[] unwritten those that may not be on the disk yet
 function M.check(ids, what)
+    local marked <const> = {}
     for _, id in ipairs(ids) do
-        if not M.exists(id) then
+        local exists <const>, is_marked <const> = M.exists(id)
+        marked[#marked + 1] = is_marked and id or nil
+        if not exists then
             fault.raise("ENOENT", id:find "^local" == nil
                     and "`sdme fs import --force` of what it came from brings it back" or nil,
                 "%sthe layer %s is %s", what and what .. ": " or "", id,
@@ -136,6 +141,7 @@ function M.check(ids, what)
                 or "missing")
         end
     end
+    return marked
 end
 
 ---The id on the disk of a layer's user 0: of what was the upper of a user namespace.
